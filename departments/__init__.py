@@ -1,0 +1,1 @@
+"""Departments of one company in DingTalk: browse them, read them, change them, delete them."""

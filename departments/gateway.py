@@ -1,0 +1,97 @@
+"""Where settings, cache and wire meet: the one seam between the product and DingTalk."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from cryptography.fernet import Fernet, InvalidToken
+from django.conf import settings
+from django.core.cache import cache
+
+from .dingtalk import Account, DingTalkClient, FilePace, Limits, Wire
+
+if TYPE_CHECKING:
+    import httpx
+
+#: Tests put the sandbox here, as an in-process transport.
+transport: httpx.BaseTransport | None = None
+
+_lock = threading.Lock()
+_client: DingTalkClient | None = None
+_made_in: int | None = None
+
+
+def is_configured() -> bool:
+    return not missing_settings()
+
+
+def missing_settings() -> list[str]:
+    """The variables without which there is no DingTalk to talk to."""
+    names = ("DINGTALK_CLIENT_ID", "DINGTALK_CLIENT_SECRET")
+    return [name for name in names if not getattr(settings, name)]
+
+
+def dingtalk() -> DingTalkClient:
+    """This process's client, made on first use and never across a fork.
+
+    A pool that crosses a fork hands one worker another's replies.
+    """
+    global _client, _made_in
+    with _lock:
+        if _client is None or _made_in != os.getpid():
+            _client, _made_in = _connect(), os.getpid()
+        return _client
+
+
+def reset() -> None:
+    """Forget the client: settings or transport have changed."""
+    global _client  # noqa: PLW0603
+    with _lock:
+        _client = None
+
+
+def _connect() -> DingTalkClient:
+    account = Account(
+        client_id=settings.DINGTALK_CLIENT_ID,
+        client_secret=settings.DINGTALK_CLIENT_SECRET,
+        oapi_url=settings.DINGTALK_OAPI_URL,
+        api_url=settings.DINGTALK_API_URL,
+    )
+    limits = Limits(
+        read_seconds=settings.DINGTALK_READ_SECONDS, write_seconds=settings.DINGTALK_WRITE_SECONDS
+    )
+    pace = FilePace(settings.VAR_DIR / "pace", calls_per_second=settings.DINGTALK_CALLS_PER_SECOND)
+    wire = Wire(account=account, store=SealedCache(), pace=pace, limits=limits, transport=transport)
+    return DingTalkClient(wire)
+
+
+class SealedCache:
+    """Django's cache with sealed values: the token must not be readable in a database dump or in Redis."""
+
+    def __init__(self) -> None:
+        key = hashlib.sha256(b"dingtalk-token " + settings.SECRET_KEY.encode()).digest()
+        self._seal = Fernet(base64.urlsafe_b64encode(key))
+
+    def get(self, key: str, /) -> Any:
+        sealed = cache.get(key)
+        try:
+            return json.loads(self._seal.decrypt(sealed)) if sealed else None
+        except (InvalidToken, TypeError):
+            return None  # sealed with another SECRET_KEY, or not by us: as good as absent
+
+    def set(self, key: str, value: Any, /, timeout: float | None) -> None:
+        cache.set(key, self._sealed(value), timeout)
+
+    def add(self, key: str, value: Any, /, timeout: float | None) -> bool:
+        return cache.add(key, self._sealed(value), timeout)
+
+    def delete(self, key: str, /) -> None:
+        cache.delete(key)
+
+    def _sealed(self, value: Any) -> bytes:
+        return self._seal.encrypt(json.dumps(value).encode())

@@ -1,0 +1,231 @@
+"""Our memory of DingTalk's departments, and the history of what people asked for.
+
+DingTalk is the truth. A `Department` row is what we saw last and knows when that was; nothing is ever
+decided on it. History has no foreign key to departments, so it outlives them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, Self
+
+from django.conf import settings
+from django.db import connection, models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+#: DingTalk allows 20 levels; broken data may hold cycles. No walk goes further than this.
+_DEEPEST = 64
+
+
+class DepartmentQuerySet(models.QuerySet["Department"]):
+    def present(self) -> Self:
+        """Without those DingTalk no longer has; their rows stay, so that a page can say what they were."""
+        return self.filter(gone_at=None)
+
+    def in_display_order(self) -> Self:
+        """Smaller `order` first, ties by id; departments whose order was never read come last."""
+        return self.order_by(models.F("order").asc(nulls_last=True), "dept_id")
+
+    def children_of(self, dept_ids: Iterable[int]) -> Self:
+        return self.present().filter(parent_id__in=list(dept_ids)).in_display_order()
+
+    def trail(self, dept_id: int) -> list[Department]:
+        """From the top down to the department itself; stops where memory or sense ends (cycles)."""
+        walked = _walk(_UP, dept_id)
+        rows = self.in_bulk(walked)
+        return [rows[found] for found in reversed(walked)]
+
+    def branch_ids(self, dept_id: int) -> set[int]:
+        """The department and everything remembered below it."""
+        return set(_walk(_DOWN, dept_id))
+
+
+class Department(models.Model):
+    """What we saw of one department. `seen_at` dates name and place, `details_seen_at` the rest."""
+
+    dept_id = models.BigIntegerField(primary_key=True)
+    name = models.TextField()
+    #: Not a foreign key: DingTalk may tell a child before its parent, or never its parent.
+    parent_id = models.BigIntegerField(null=True, db_index=True)
+    order = models.BigIntegerField(null=True)
+    has_chat = models.BooleanField(null=True)
+    code = models.TextField(default="", db_index=True)
+    source_identifier = models.TextField(default="", db_index=True)
+    hidden = models.BooleanField(null=True)
+    restricted = models.BooleanField(null=True)
+    linked = models.BooleanField(null=True)
+    #: Outside the app's contact scope: we know that it is there, not what it is.
+    readable = models.BooleanField(default=True)
+    #: Everything `department/get` told, as it told it.
+    details = models.JSONField(default=dict)
+    seen_at = models.DateTimeField()
+    details_seen_at = models.DateTimeField(null=True)
+    children_seen_at = models.DateTimeField(null=True)
+    #: When we found that DingTalk no longer has it.
+    gone_at = models.DateTimeField(null=True)
+
+    objects = DepartmentQuerySet.as_manager()
+
+    class Meta:
+        permissions = [("administer", "Can see set-up and manage people")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.dept_id})"
+
+    def details_older_than(self, moment: datetime) -> bool:
+        return self.details_seen_at is None or self.details_seen_at < moment
+
+
+# The depth bounds a cycle on the way up, UNION ends one on the way down; both databases run them as they are.
+_UP = """
+    WITH RECURSIVE walk(dept_id, parent_id, level) AS (
+        SELECT dept_id, parent_id, 0 FROM departments_department WHERE dept_id = %s
+        UNION
+        SELECT d.dept_id, d.parent_id, walk.level + 1
+        FROM departments_department d JOIN walk ON d.dept_id = walk.parent_id
+        WHERE walk.level < %s
+    ) SELECT dept_id FROM walk ORDER BY level
+"""
+_DOWN = """
+    WITH RECURSIVE walk(dept_id) AS (
+        SELECT dept_id FROM departments_department WHERE dept_id = %s
+        UNION
+        SELECT d.dept_id FROM departments_department d JOIN walk ON d.parent_id = walk.dept_id
+    ) SELECT dept_id FROM walk
+"""
+
+
+def _walk(sql: str, dept_id: int) -> list[int]:
+    parameters = [dept_id, _DEEPEST] if sql is _UP else [dept_id]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(dict.fromkeys(row[0] for row in cursor.fetchall()))
+
+
+class Outcome(models.TextChoices):
+    """How a write ended. Only pending and unknown may still become something else."""
+
+    PENDING = "pending", _("under way")
+    DONE = "done", _("done")
+    REFUSED = "refused", _("refused by DingTalk")
+    NOT_SENT = "not_sent", _("not sent")
+    UNKNOWN = "unknown", _("not known yet")
+    NOT_DONE = "not_done", _("did not happen")
+    CONFLICT = "conflict", _("needs a person’s look")
+
+
+#: The truth about these is still open; their departments wait until it is known.
+OPEN = (Outcome.PENDING, Outcome.UNKNOWN)
+#: Nothing happened in DingTalk: the same form may be sent again as a new operation.
+WITHOUT_EFFECT = (Outcome.REFUSED, Outcome.NOT_SENT, Outcome.NOT_DONE)
+
+
+class Kind(models.TextChoices):
+    CREATE = "create", _("Created")
+    EDIT = "edit", _("Changed")
+    DELETE = "delete", _("Deleted")
+
+
+class Operation(models.Model):
+    """What a person asked for, once: `op_id` is made with the form, so the same form cannot act twice."""
+
+    op_id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    #: The department acted on; for a create, the parent.
+    dept_id = models.BigIntegerField(db_index=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="operations"
+    )
+    by_name = models.TextField()
+    address = models.GenericIPAddressField(null=True)
+    #: Tells the same form sent again from another one under the same id.
+    digest = models.CharField(max_length=64)
+    content = models.JSONField()
+    reason = models.TextField(default="")
+    noted_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.dept_id} by {self.by_name}"
+
+    def entry(self) -> AuditEntry:
+        """The entry of the department that was acted on; a branch's other entries follow it."""
+        return self.entries.all()[0]
+
+
+class SettledRow(Exception):
+    """A settled entry was to be changed. History is not rewritten."""
+
+
+class AuditEntry(models.Model):
+    """What an operation does to one department: before, wanted, after, and how it ended."""
+
+    operation = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="entries")
+    dept_id = models.BigIntegerField(null=True, db_index=True)
+    name = models.TextField()
+    path = models.TextField()
+    before = models.JSONField()
+    wanted = models.JSONField()
+    after = models.JSONField(null=True)
+    #: Wanted fields that DingTalk accepted without a word and did not take.
+    not_taken = models.JSONField(default=list)
+    #: False when DingTalk said yes but could not be read afterwards.
+    confirmed = models.BooleanField(default=False)
+    outcome = models.CharField(max_length=16, choices=Outcome.choices, default=Outcome.PENDING)
+    code = models.CharField(max_length=80, default="")
+    message = models.TextField(default="")
+    request_id = models.CharField(max_length=80, default="")
+    noted_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name_plural = "audit entries"
+        constraints = [
+            models.CheckConstraint(
+                name="settled_exactly_when_decided",
+                condition=Q(outcome__in=OPEN, settled_at__isnull=True)
+                | (~Q(outcome__in=OPEN) & Q(settled_at__isnull=False)),
+            )
+        ]
+        indexes = [models.Index(fields=["outcome"], name="audit_outcome")]
+
+    def __str__(self) -> str:
+        return f"{self.operation.kind} {self.name}: {self.outcome}"
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Any, values: Any) -> Self:
+        entry = super().from_db(db, field_names, values)
+        entry._settled_in_db = entry.__dict__.get("settled_at") is not None
+        return entry
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if getattr(self, "_settled_in_db", False):
+            raise SettledRow(f"entry {self.pk} is settled")
+        super().save(*args, **kwargs)
+
+    def delete(self, *_args: Any, **_kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise SettledRow(f"entry {self.pk} is history")
+
+    @property
+    def is_open(self) -> bool:
+        return self.outcome in OPEN
+
+
+class DeletionPlan(models.Model):
+    """What a delete would take along, as it was live at `checked_at`; its id becomes the operation's."""
+
+    plan_id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    dept_id = models.BigIntegerField()
+    name = models.TextField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    checked_at = models.DateTimeField()
+    fingerprint = models.CharField(max_length=64)
+    plan = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"plan to delete {self.name}"

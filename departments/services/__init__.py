@@ -1,0 +1,1 @@
+"""The verbs. Only here do truth (the gateway) and memory (the models) meet; only here is anything decided."""

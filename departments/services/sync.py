@@ -1,0 +1,159 @@
+"""Keeping memory true to DingTalk: what a read tells us is written down, with its date."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from ..dingtalk import NotThere, OutOfContactScope
+from ..errors import DepartmentGone, DepartmentUnknown
+from ..gateway import dingtalk
+from ..models import Department
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from .. import dingtalk as wire
+
+_LISTED = ["name", "parent_id", "has_chat", "readable", "seen_at", "gone_at"]
+_DETAILED = [*_LISTED, "order", "code", "source_identifier", "hidden", "restricted", "linked"]
+_DETAILED += ["details", "details_seen_at"]
+_BATCH = 500
+
+
+def mirror(remote: wire.Department) -> Department:
+    """Write down everything one read told us."""
+    row = _detailed(remote, timezone.now())
+    Department.objects.bulk_create(
+        [row], update_conflicts=True, unique_fields=["dept_id"], update_fields=_DETAILED
+    )
+    return Department.objects.get(pk=remote.dept_id)
+
+
+def refresh(*, dept_id: int) -> Department:
+    """Read one department live.
+
+    Raises DepartmentGone or DepartmentUnknown when DingTalk does not have it, OutOfContactScope when we may
+    not read it (memory then shows it as unreadable).
+    """
+    try:
+        return mirror(dingtalk().get_department(dept_id))
+    except NotThere:
+        raise gone_or_unknown(dept_id) from None
+    except OutOfContactScope:
+        Department.objects.filter(pk=dept_id).update(readable=False, seen_at=timezone.now())
+        raise
+
+
+def refresh_children(*, dept_id: int) -> None:
+    """Read one level live. Raises as `refresh` does."""
+    try:
+        listed = dingtalk().list_children(dept_id)
+    except NotThere:
+        raise gone_or_unknown(dept_id) from None
+    _mirror_level(dept_id, listed, timezone.now())
+
+
+def gone_or_unknown(dept_id: int) -> DepartmentGone | DepartmentUnknown:
+    """Write down that DingTalk does not have it, and say what we remember."""
+    remembered = Department.objects.filter(pk=dept_id).first()
+    if remembered is None:
+        return DepartmentUnknown(dept_id)
+    path = path_of(dept_id)
+    forget([dept_id])
+    return DepartmentGone(remembered, path)
+
+
+def forget(dept_ids: Iterable[int]) -> None:
+    """DingTalk no longer has these, nor anything below them."""
+    gone = set().union(*(Department.objects.branch_ids(dept_id) for dept_id in dept_ids))
+    Department.objects.present().filter(pk__in=gone).update(gone_at=timezone.now())
+
+
+def path_of(dept_id: int) -> str:
+    """The names from the top to this department, as a person reads them."""
+    return " › ".join(department.name for department in Department.objects.trail(dept_id))
+
+
+def crawl(*, below: int, tell: Callable[[str, int], None] = lambda _pass, _done: None) -> int:
+    """Read a whole branch in two passes, the tree and then the details; return how many departments it has.
+
+    One call for each department and pass, in the lane that yields to people.
+    """
+    client = dingtalk().in_background()
+    mirror(client.get_department(below))
+    waiting, seen = deque([below]), {below}
+    while waiting:
+        parent = waiting.popleft()
+        listed = client.list_children(parent)
+        _mirror_level(parent, listed, timezone.now())
+        fresh = [child.dept_id for child in listed if child.dept_id not in seen]
+        seen.update(fresh)
+        waiting.extend(fresh)
+        tell("tree", len(seen))
+    details: list[Department] = []
+    for done, dept_id in enumerate(sorted(seen), start=1):
+        try:
+            details.append(_detailed(client.get_department(dept_id), timezone.now()))
+        except NotThere:
+            forget([dept_id])  # deleted between our two passes
+        except OutOfContactScope:
+            Department.objects.filter(pk=dept_id).update(readable=False)
+        if len(details) >= _BATCH:
+            _write(details, _DETAILED)
+            details.clear()
+        tell("details", done)
+    _write(details, _DETAILED)
+    return len(seen)
+
+
+def _mirror_level(parent_id: int, listed: list[wire.ListedDepartment], now: datetime) -> None:
+    rows = [
+        Department(
+            dept_id=child.dept_id,
+            name=child.name,
+            parent_id=parent_id,
+            has_chat=child.create_dept_group,
+            seen_at=now,
+        )
+        for child in listed
+    ]
+    with transaction.atomic():
+        _write(rows, _LISTED)
+        vanished = Department.objects.children_of([parent_id]).exclude(
+            pk__in=[row.dept_id for row in rows]
+        )
+        forget(vanished.values_list("pk", flat=True))
+        Department.objects.filter(pk=parent_id).update(children_seen_at=now)
+
+
+def _write(rows: list[Department], fields: list[str]) -> None:
+    Department.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["dept_id"],
+        update_fields=fields,
+        batch_size=_BATCH,
+    )
+
+
+def _detailed(remote: wire.Department, now: datetime) -> Department:
+    return Department(
+        dept_id=remote.dept_id,
+        name=remote.name,
+        parent_id=remote.parent_id or None,
+        order=remote.order,
+        has_chat=remote.create_dept_group,
+        code=remote.code or "",
+        source_identifier=remote.source_identifier or "",
+        hidden=remote.hide_dept,
+        restricted=remote.outer_dept,
+        linked=remote.from_union_org,
+        details=remote.as_dict(),
+        seen_at=now,
+        details_seen_at=now,
+    )

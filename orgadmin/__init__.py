@@ -1,0 +1,1 @@
+"""The project: settings, URLs and processes. It knows nothing about departments."""

@@ -1,0 +1,226 @@
+/* Small things every page needs. Each block is one concern and knows nothing of the others.
+   Nothing here is needed to get work done: links and forms are real without it. */
+(() => {
+  'use strict';
+
+  const $ = id => document.getElementById(id);
+  const on = (type, act, capture = false) => document.addEventListener(type, act, capture);
+  const say = text => { if (text) $('status').textContent = text; };
+  const visible = element => element.getClientRects().length > 0;
+  const typing = element => element.matches('input, textarea, select, [contenteditable]');
+
+  /* Chinese input: "y", "ya", "yan" are not yet words. Hide them from htmx and the counters, then report the finished word.
+     And one Latin letter is too little to search for (one Han character is enough). */
+  {
+    const hide = event => { if (event.isComposing) event.stopPropagation(); };
+    for (const type of ['input', 'keyup']) on(type, hide, true);
+    on('compositionend', ({ target }) => target.dispatchEvent(new Event('input', { bubbles: true })));
+
+    on('htmx:beforeRequest', event => {
+      const { elt, triggeringEvent } = event.detail.requestConfig;
+      if (triggeringEvent?.type === 'input' && elt.closest('[role="search"]') && /^[\x21-\x7e]$/.test(elt.value?.trim())) event.preventDefault();
+    });
+  }
+
+  /* A click that asks for a new tab or window gets one: htmx would take it. */
+  on('click', event => {
+    if ((event.ctrlKey || event.metaKey || event.shiftKey) && event.target.closest?.('a[hx-get]')) event.stopPropagation();
+  }, true);
+
+  /* One submit at a time. The button says what is happening; it is never disabled, because that would drop the focus. */
+  {
+    const underWay = new Map();       // form -> function that restores its button
+
+    function begin(form, button) {
+      if (!button || underWay.has(form)) return;
+      const label = [...button.childNodes];
+      const tell = setTimeout(() => {
+        if (!button.dataset.busy) return;
+        button.style.minWidth = `${button.offsetWidth}px`;
+        button.replaceChildren(button.dataset.busy);
+        say(button.dataset.busy);
+      }, 150);
+      const giveUp = setTimeout(end, 20000, form);          // a navigation the person stopped
+      button.setAttribute('aria-disabled', true);
+      underWay.set(form, () => {
+        clearTimeout(tell);
+        clearTimeout(giveUp);
+        button.removeAttribute('aria-disabled');
+        button.style.minWidth = '';
+        button.replaceChildren(...label);
+      });
+    }
+    function end(form) {
+      underWay.get(form)?.();
+      underWay.delete(form);
+    }
+
+    on('submit', event => {
+      if (!underWay.has(event.target)) return;
+      event.preventDefault();
+      event.stopPropagation();
+    }, true);
+    on('submit', ({ target, submitter, defaultPrevented }) => {
+      const posts = target.getAttribute('method')?.toLowerCase() === 'post' && !target.hasAttribute('target');
+      if (posts && !defaultPrevented) begin(target, submitter);
+    });
+    on('htmx:beforeRequest', ({ detail: { requestConfig: { elt, triggeringEvent } }, defaultPrevented }) => {
+      const form = elt.closest('form');
+      if (form && triggeringEvent?.type === 'submit' && !defaultPrevented) {
+        begin(form, triggeringEvent.submitter ?? form.querySelector('button:not([type="button"])'));
+      }
+    });
+    on('htmx:afterRequest', ({ detail }) => {
+      if (!detail.keepIndicators) end(detail.requestConfig.elt.closest('form'));      // kept while the browser follows a redirect
+    });
+    addEventListener('pageshow', ({ persisted }) => { if (persisted) [...underWay.keys()].forEach(end); });
+  }
+
+  /* Work in progress: main is busy; the style sheet shows the bar after 300 ms. Polls do not count. */
+  {
+    let request;
+    on('htmx:beforeRequest', ({ detail: { target, xhr, requestConfig }, defaultPrevented }) => {
+      if (target.id !== 'main' || !requestConfig.triggeringEvent || defaultPrevented) return;
+      request = xhr;
+      target.setAttribute('aria-busy', true);
+    });
+    on('htmx:afterRequest', ({ detail: { xhr } }) => { if (xhr === request) $('main').removeAttribute('aria-busy'); });
+  }
+
+  /* Where the focus goes after a swap (ux.md 1.7): opening from the tree or a tab leaves it there and speaks data-status;
+     everything else goes to the element the server marked with data-focus, or to the heading. A poll moves nothing. */
+  {
+    let seen;
+    const marked = part => part.matches('[data-focus], [autofocus]') ? part : part.querySelector('[data-focus], [autofocus]');
+
+    on('htmx:afterSwap', ({ target: part, detail: { target, xhr, requestConfig: { elt, triggeringEvent } } }) => {
+      const main = $('main');
+      if (!triggeringEvent || !main || !(part instanceof Element)) return;
+      if (target !== main) {
+        if (main.contains(part)) marked(part)?.focus();
+        return;
+      }
+      if (xhr === seen) return;           // htmx tells once for every element that came
+      seen = xhr;
+      const panes = document.querySelector('.panes'), tab = elt.closest('.tabs'), heading = main.querySelector('h1');
+      if (panes) panes.dataset.view = 'page';
+      if (!tab) scrollTo(0, 0);
+      const stays = elt.matches('.nm') && elt.isConnected && visible(elt) ? elt : tab && main.querySelector('.tabs [aria-current]');
+      (stays || marked(main) || heading || main).focus();
+      if (stays) say(main.querySelector('[data-status]')?.dataset.status);
+      for (const link of document.querySelectorAll('.results .nm')) {
+        if (link.pathname === location.pathname) link.setAttribute('aria-current', 'page');
+        else link.removeAttribute('aria-current');
+      }
+    });
+  }
+
+  /* #alert: a lost network or a time-out has no answer to show, so the page brings the sentence. It stays until something works. */
+  {
+    let source;
+    function warn(name, elt) {
+      source = elt;
+      $('alert').replaceChildren($(name)?.content.cloneNode(true) ?? '');
+    }
+    on('htmx:sendError', ({ detail }) => warn('offline-text', detail.requestConfig.elt));
+    on('htmx:timeout', ({ detail }) => warn('timeout-text', detail.requestConfig.elt));
+    on('htmx:afterSwap', ({ detail: { target, requestConfig: { elt, triggeringEvent } } }) => {
+      if (target.id === 'alert') source = elt;
+      else if (triggeringEvent || elt === source) $('alert').replaceChildren();
+    });
+  }
+
+  /* data-copy: the text to copy, or the address of the page if empty; data-copied: what to say then. */
+  {
+    async function copy(text) {
+      if (navigator.clipboard) return navigator.clipboard.writeText(text);
+      const area = document.createElement('textarea');      // plain http on another host than localhost
+      area.className = 'sr';
+      area.value = text;
+      document.body.append(area);
+      const before = document.activeElement;
+      area.select();
+      document.execCommand('copy');
+      area.remove();
+      before?.focus();
+    }
+    on('click', async ({ target }) => {
+      const button = target.closest('[data-copy]');
+      if (!button) return;
+      await copy(button.dataset.copy || location.href);
+      say(button.dataset.copied);
+      button.classList.add('copied');
+      setTimeout(() => button.classList.remove('copied'), 1500);
+    });
+  }
+
+  /* data-count="64" on a field, <span class="counter" data-text="{n} of {max}"> beside it: characters as people count them,
+     not UTF-16 units, of the text as the server will store it. Spoken only near the end, and only in a pause. */
+  {
+    let pause;
+    on('input', ({ target }) => {
+      const max = Number(target.dataset?.count), counter = max && target.closest('.field')?.querySelector('.counter');
+      if (!counter) return;
+      const n = [...target.value.trim().normalize('NFC')].length;
+      counter.textContent = (counter.dataset.text ?? '{n} / {max}').replace('{n}', n).replace('{max}', max);
+      counter.classList.toggle('over', n > max);
+      clearTimeout(pause);
+      if (n > max - 10) pause = setTimeout(say, 1000, counter.textContent);
+    });
+  }
+
+  /* Menus are <details>: close on Escape, on a click elsewhere, and when the focus leaves. */
+  {
+    const close = (keep, focus) => {
+      for (const menu of document.querySelectorAll('details.menu[open]')) {
+        if (menu.contains(keep)) continue;
+        menu.open = false;
+        if (focus) menu.querySelector('summary').focus();
+      }
+    };
+    on('click', ({ target }) => close(target));
+    on('focusin', ({ target }) => close(target));
+    on('keydown', ({ key, target }) => { if (key === 'Escape') close(null, target.closest('details.menu')); });
+  }
+
+  /* Keys for the whole page (ux.md 1.8). Single characters can be switched off: <html data-shortcuts="off">. */
+  {
+    const box = () => document.querySelector('[role="search"] input');
+    const inTree = () => document.querySelector('.results .nm, [role="treeitem"][tabindex="0"]');
+
+    function seek() {
+      box().focus();
+      box().select();
+    }
+    function clear(input) {
+      input.value = '';
+      input.dispatchEvent(new Event('input', { bubbles: true }));
+    }
+    function walk(link, step) {
+      const links = [...document.querySelectorAll('.results .nm')], i = links.indexOf(link) + step;
+      (i < 0 ? box() : links[i])?.focus();
+    }
+    function region(step) {
+      const regions = [box(), inTree(), $('main')].filter(element => element && visible(element));
+      const here = regions.findIndex(element => element === document.activeElement || element.closest('form, dept-tree, ol, main').contains(document.activeElement));
+      regions.at((here + step) % regions.length)?.focus();
+    }
+    /** The button Ctrl+S stands for. A form that deletes has none: its button is not primary. */
+    const saving = () => (document.activeElement.closest('form') ?? document).querySelector('main form.form button.primary');
+
+    on('keydown', event => {
+      const { key, target, altKey, isComposing } = event, modified = event.ctrlKey || event.metaKey;
+      if (isComposing || altKey || event.defaultPrevented) return;
+      const own = act => { event.preventDefault(); act(); };
+      const search = target.closest('[role="search"] input'), result = target.closest('.results .nm');
+      if (modified && key === 'k' && box()) own(seek);
+      else if (modified && key === 's' && saving()) own(() => saving().form.requestSubmit(saving()));
+      else if (modified) return;
+      else if (key === 'F6') own(() => region(event.shiftKey ? -1 : 1));
+      else if (search && key === 'Escape' && search.value) own(() => clear(search));
+      else if (search && key === 'ArrowDown' && inTree()) own(() => inTree().focus());
+      else if (result && (key === 'ArrowDown' || key === 'ArrowUp')) own(() => walk(result, key === 'ArrowUp' ? -1 : 1));
+      else if (key === '/' && box() && !typing(target) && document.documentElement.dataset.shortcuts !== 'off') own(seek);
+    });
+  }
+})();
