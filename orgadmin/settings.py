@@ -7,6 +7,7 @@ NAME_FILE, the path of a file that holds it.
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -273,6 +274,8 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # Collected (in the image): hashed names, compressed, cached for ever. Not collected: served as they are.
 _collected = (STATIC_ROOT / "staticfiles.json").exists() or "collectstatic" in sys.argv
 WHITENOISE_USE_FINDERS = not _collected
+if not _collected:
+    warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
 STORAGES = {
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"

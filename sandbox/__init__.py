@@ -4,8 +4,9 @@ from sandbox.app import Sandbox
 from sandbox.journal import Actor, Change
 from sandbox.org import Organisation
 from sandbox.records import ROOT, Chat, Department, Member
-from sandbox.refusals import DingTalkError
+from sandbox.refusals import Refused
 from sandbox.seed import company
+from sandbox.server import serving
 from sandbox.switches import Switches
 
 __all__ = [
@@ -14,10 +15,11 @@ __all__ = [
     "Change",
     "Chat",
     "Department",
-    "DingTalkError",
     "Member",
     "Organisation",
+    "Refused",
     "Sandbox",
     "Switches",
     "company",
+    "serving",
 ]

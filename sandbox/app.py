@@ -33,11 +33,11 @@ class Sandbox:
         switches: Switches | None = None,
         clock: Clock = time.time,
     ) -> None:
-        self.org = org or Organisation()
+        self.org = Organisation() if org is None else org
         self.org.clock = clock
         self.client_id = client_id
         self.client_secret = client_secret
-        self.switches = switches or Switches()
+        self.switches = Switches() if switches is None else switches
         self.clock = clock
         self.tokens = Tokens(clock)
         self.throttle = Throttle(clock)
@@ -73,7 +73,7 @@ class Sandbox:
         """Everything as it was when the sandbox was made: company, switches, tokens, rates, logs."""
         with self.lock:
             self.org.restore(self._founding)
-            self.switches = deepcopy(self._first_switches)
+            self.switches.become(self._first_switches)
             self.tokens = Tokens(self.clock)
             self.throttle = Throttle(self.clock)
             self.calls.clear()

@@ -19,19 +19,19 @@ Replies 200 with the answer, or 400 or 404 with {"message": "..."}. They are no 
 not logged, and are as open as the port: listen on loopback.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, is_dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sandbox.exchange import Reply, Request
-from sandbox.refusals import DingTalkError
+from sandbox.records import Department, Member
+from sandbox.refusals import Refused
 
 if TYPE_CHECKING:
     from sandbox.app import Sandbox
 
 PREFIX = "/_control/"
 
-Answer = dict[str, object]
 Body = Mapping[str, Any]
 
 _ACTIONS = frozenset(
@@ -49,44 +49,54 @@ _ACTIONS = frozenset(
 
 
 def answer(sandbox: "Sandbox", request: Request) -> Reply:
-    handle = _CALLS.get((request.method, request.path.removeprefix(PREFIX)))
-    if handle is None:
-        return Reply({"message": "There is no such control call."}, status=404)
     if request.body is None:
-        return Reply({"message": "The body is not a JSON object."}, status=400)
+        return _no("The body is not a JSON object.", status=400)
     try:
-        return Reply(handle(sandbox, request.body))
-    except (DingTalkError, LookupError, TypeError, ValueError) as refusal:
-        return Reply({"message": str(refusal)}, status=400)
+        return _answer(sandbox, request.method, request.path.removeprefix(PREFIX), request.body)
+    except (Refused, LookupError, TypeError, ValueError) as refusal:
+        return _no(str(refusal), status=400)
 
 
-def _journal(sandbox: "Sandbox", body: Body) -> Answer:
-    return {"journal": [asdict(change) for change in sandbox.journal]}
+def _answer(sandbox: "Sandbox", method: str, call: str, body: Body) -> Reply:
+    match method, call:
+        case "GET", "journal":
+            return Reply({"journal": [asdict(change) for change in sandbox.journal]})
+        case "GET", "calls":
+            return Reply({"calls": [asdict(one) for one in sandbox.calls]})
+        case "GET", "org":
+            return _org(sandbox)
+        case "GET", "switches":
+            return _switches(sandbox)
+        case "POST", "switches":
+            sandbox.switches.change(body)
+            return _switches(sandbox)
+        case "POST", "tokens":
+            return _tokens(sandbox, body)
+        case "POST", "console":
+            return _console(sandbox, **body)
+        case "POST", "reset":
+            sandbox.reset()
+            return Reply({"departments": len(sandbox.org)})
+        case _:
+            return _no("There is no such control call.", status=404)
 
 
-def _calls(sandbox: "Sandbox", body: Body) -> Answer:
-    return {"calls": [asdict(call) for call in sandbox.calls]}
-
-
-def _org(sandbox: "Sandbox", body: Body) -> Answer:
+def _org(sandbox: "Sandbox") -> Reply:
     departments = [
         asdict(department) | {"userids": sandbox.org.member_ids(department.dept_id)}
         for department in sandbox.org
     ]
-    return {"departments": departments, "people": [asdict(one) for one in sandbox.org.people]}
+    return Reply(
+        {"departments": departments, "people": [asdict(one) for one in sandbox.org.people]}
+    )
 
 
-def _switches(sandbox: "Sandbox", body: Body) -> Answer:
+def _switches(sandbox: "Sandbox") -> Reply:
     values = asdict(sandbox.switches)
-    return values | {"granted_points": sorted(sandbox.switches.granted_points)}
+    return Reply(values | {"granted_points": sorted(sandbox.switches.granted_points)})
 
 
-def _change_switches(sandbox: "Sandbox", body: Body) -> Answer:
-    sandbox.switches.change(body)
-    return _switches(sandbox, body)
-
-
-def _tokens(sandbox: "Sandbox", body: Body) -> Answer:
+def _tokens(sandbox: "Sandbox", body: Body) -> Reply:
     match dict(body):
         case {"expire": True}:
             sandbox.expire_tokens()
@@ -94,30 +104,16 @@ def _tokens(sandbox: "Sandbox", body: Body) -> Answer:
             sandbox.revoke_tokens()
         case _:
             raise ValueError('Send {"expire": true} or {"revoke": true}.')
-    return {"token_fetches": sandbox.token_fetches}
+    return Reply({"token_fetches": sandbox.token_fetches})
 
 
-def _console(sandbox: "Sandbox", body: Body) -> Answer:
-    arguments = dict(body)
-    action = arguments.pop("action", None)
+def _console(sandbox: "Sandbox", *, action: str, **arguments: Any) -> Reply:
     if action not in _ACTIONS:
         raise ValueError(f"There is no such action: {action}")
-    done = getattr(sandbox.org, action)(**arguments)
-    return {"result": asdict(done) if is_dataclass(done) and not isinstance(done, type) else done}
+    done: object = getattr(sandbox.org, action)(**arguments)
+    result = asdict(done) if isinstance(done, Department | Member) else done
+    return Reply({"result": result})
 
 
-def _reset(sandbox: "Sandbox", body: Body) -> Answer:
-    sandbox.reset()
-    return {"departments": len(sandbox.org)}
-
-
-_CALLS: Mapping[tuple[str, str], Callable[["Sandbox", Body], Answer]] = {
-    ("GET", "journal"): _journal,
-    ("GET", "calls"): _calls,
-    ("GET", "org"): _org,
-    ("GET", "switches"): _switches,
-    ("POST", "switches"): _change_switches,
-    ("POST", "tokens"): _tokens,
-    ("POST", "console"): _console,
-    ("POST", "reset"): _reset,
-}
+def _no(message: str, *, status: int) -> Reply:
+    return Reply({"message": message}, status=status)

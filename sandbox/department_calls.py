@@ -7,7 +7,7 @@ from typing import Any
 from sandbox import rules
 from sandbox.fields import BAD_FIELD, Asked, as_number
 from sandbox.records import ROOT, Department
-from sandbox.refusals import DingTalkError
+from sandbox.refusals import Refused
 
 Answer = dict[str, object]
 
@@ -53,6 +53,7 @@ def create(asked: Asked) -> Answer:
     rules.check_name(switches, name)
     rules.check_parent(org, switches, parent_id)
     rules.check_siblings(org, switches, name, parent_id=parent_id)
+    rules.check_total(org, switches)
     rules.check_room(org, switches, parent_id)
     rules.check_lists_each(fields, limit=switches.visibility_limit, code=_CREATE.visibility)
     rules.check_lists_exist(org, fields, code=_CREATE.visibility)
@@ -64,9 +65,9 @@ def update(asked: Asked) -> None:
     """D:address-book-update-department. Partial: a field that is not sent stays as it is."""
     dept_id = asked.needed_number("dept_id", wrong=40009)
     if dept_id <= 0:
-        raise DingTalkError(40009)
+        raise Refused(40009)
     if dept_id == ROOT:
-        raise DingTalkError(60018)
+        raise Refused(60018)
     before = rules.visible(asked.org, asked.switches, dept_id)
     asked.check_language()
     changes = _changes(asked)
@@ -90,7 +91,7 @@ def get(asked: Asked) -> Answer:
     dept_id = asked.needed_number("dept_id")
     if dept_id < 0:
         # Special trees, such as home-school contacts at -7 (D:common-errors).
-        raise DingTalkError(40009)
+        raise Refused(40009)
     asked.check_language()
     return _shown(asked, rules.visible(asked.org, asked.switches, dept_id))
 
@@ -128,7 +129,7 @@ def listparentbyuser(asked: Asked) -> Answer:
     """D:queries-the-list-of-all-parent-departments-of-a-user: not limited by the contact scope."""
     member = asked.org.get_member(asked.needed_text("userid"))
     if member is None:
-        raise DingTalkError(33012)
+        raise Refused(33012)
     lines = [{"parent_dept_id_list": asked.org.line(dept_id)} for dept_id in member.dept_ids]
     return {"parent_list": lines}
 
@@ -146,14 +147,14 @@ def _common_fields(
     if asked.switches.undocumented_fields:
         read |= _undocumented(asked, codes)
     if len(str(read.get("code") or "")) > rules.CODE_LENGTH:
-        raise DingTalkError(codes.field)
+        raise Refused(codes.field)
     return {name: value for name, value in read.items() if value is not None}
 
 
 def _changes(asked: Asked) -> dict[str, Any]:
     fields = _common_fields(asked, _UPDATE, flags=_FLAGS_OF_UPDATE, with_code=True)
     if not asked.switches.empty_value_clears:
-        fields = {name: value for name, value in fields.items() if value not in {"", ()}}
+        fields = {name: value for name, value in fields.items() if value not in ("", ())}
     if fields.get("create_dept_group") is False and not asked.switches.false_dismisses_chat:
         del fields["create_dept_group"]
     sent = {
@@ -169,10 +170,10 @@ def _managers(asked: Asked) -> tuple[str, ...] | None:
     """An empty list fails; clearing is asked for by name, with the list left out (D:common-errors)."""
     forced = asked.listed("force_update_fields") or ()
     if not set(forced) <= {_MANAGERS}:
-        raise DingTalkError(BAD_FIELD)
+        raise Refused(BAD_FIELD)
     managers = asked.listed(_MANAGERS, wrong=40031)
     if managers == ():
-        raise DingTalkError(40031)
+        raise Refused(40031)
     return () if managers is None and forced else managers
 
 
@@ -192,7 +193,7 @@ def _check_place(asked: Asked, before: Department, changes: Mapping[str, Any]) -
 def _order(asked: Asked, codes: Codes) -> int | None:
     order = asked.number("order", wrong=codes.order)
     if order is not None and order <= 0:
-        raise DingTalkError(40011)
+        raise Refused(40011)
     return order
 
 
@@ -203,7 +204,7 @@ def _dept_list(asked: Asked, name: str, codes: Codes) -> tuple[int, ...] | None:
     dept_ids = [as_number(item) for item in listed]
     known = tuple(dept_id for dept_id in dept_ids if dept_id is not None)
     if len(known) < len(dept_ids):
-        raise DingTalkError(codes.visibility)
+        raise Refused(codes.visibility)
     return known
 
 
@@ -212,7 +213,7 @@ def _undocumented(asked: Asked, codes: Codes) -> dict[str, object]:
     brief = asked.text("brief", wrong=codes.field)
     telephone = asked.text("telephone", wrong=codes.field)
     if len(brief or "") > rules.BRIEF_LENGTH or len(telephone or "") > rules.TELEPHONE_LENGTH:
-        raise DingTalkError(codes.field)
+        raise Refused(codes.field)
     settings: dict[str, Callable[..., object]] = {
         "extension": asked.text,
         "emp_apply_join_dept": asked.flag,

@@ -37,7 +37,7 @@ class Request:
         return cls(
             request_id=request_id,
             method=environ["REQUEST_METHOD"],
-            path=environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace") or "/",
+            path=environ.get("PATH_INFO", ""),
             query=dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),
             header_token=environ.get("HTTP_X_ACS_DINGTALK_ACCESS_TOKEN", ""),
             content=content,
@@ -89,7 +89,9 @@ class Reply:
     def content(self) -> bytes:
         if isinstance(self.body, str):
             return self.body.encode()
-        return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(self.body, ensure_ascii=False, separators=(",", ":"))
+        # Half a surrogate pair may have come in as an escape; it has no bytes of its own.
+        return text.encode(errors="replace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 and numbers may be strings too (reference §0.3 and §2).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING
 from sandbox.exchange import Request
 from sandbox.journal import Actor
 from sandbox.org import Organisation
-from sandbox.refusals import DingTalkError
+from sandbox.refusals import Refused
 from sandbox.switches import Switches
 
 if TYPE_CHECKING:
     from sandbox.app import Sandbox
 
 BAD_FIELD = 400002
+_NUMBER = re.compile(r"-?[0-9]{1,18}")  # a Long
 LANGUAGES = ("zh_CN", "en_US")
 
 
@@ -38,31 +40,31 @@ class Asked:
         )
 
     def number(self, name: str, *, wrong: int = BAD_FIELD) -> int | None:
-        """None when it was not sent. Raises DingTalkError with the code `wrong` for anything but a number."""
+        """None when it was not sent. Raises Refused with the code `wrong` for anything but a number."""
         value = self.sent.get(name)
         if value is None:
             return None
         number = as_number(value)
         if number is None:
-            raise DingTalkError(wrong)
+            raise Refused(wrong)
         return number
 
     def needed_number(self, name: str, *, wrong: int = BAD_FIELD) -> int:
         number = self.number(name, wrong=wrong)
         if number is None:
-            raise DingTalkError(wrong)
+            raise Refused(wrong)
         return number
 
     def text(self, name: str, *, wrong: int = BAD_FIELD) -> str | None:
         value = self.sent.get(name)
         if value is not None and not isinstance(value, str):
-            raise DingTalkError(wrong)
+            raise Refused(wrong)
         return value
 
     def needed_text(self, name: str, *, wrong: int = BAD_FIELD) -> str:
         text = self.text(name, wrong=wrong)
         if text is None:
-            raise DingTalkError(wrong)
+            raise Refused(wrong)
         return text
 
     def flag(self, name: str, *, wrong: int = BAD_FIELD) -> bool | None:
@@ -71,7 +73,7 @@ class Asked:
             return value
         if isinstance(value, str) and value.lower() in {"true", "false"}:
             return value.lower() == "true"
-        raise DingTalkError(wrong)
+        raise Refused(wrong)
 
     def listed(self, name: str, *, wrong: int = BAD_FIELD) -> tuple[str, ...] | None:
         """A comma-joined list; an empty text is an empty list."""
@@ -83,21 +85,17 @@ class Asked:
     def settings(self, name: str, *, wrong: int = BAD_FIELD) -> Mapping[str, object] | None:
         value = self.sent.get(name)
         if value is not None and not isinstance(value, dict):
-            raise DingTalkError(wrong)
+            raise Refused(wrong)
         return value
 
     def check_language(self) -> None:
         if (self.text("language") or LANGUAGES[0]) not in LANGUAGES:
-            raise DingTalkError(BAD_FIELD)
+            raise Refused(BAD_FIELD)
 
 
 def as_number(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if (
-        isinstance(value, str)
-        and value.removeprefix("-").isascii()
-        and value.removeprefix("-").isdigit()
-    ):
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
         return int(value)
     return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sandbox.exchange import Request
-from sandbox.refusals import TEXTS, TOKEN_TEXTS, GatewayError
+from sandbox.refusals import TEXTS, TOKEN_TEXTS, Stopped
 
 if TYPE_CHECKING:
     from sandbox.app import Sandbox
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def admit(
     sandbox: "Sandbox", request: Request, *, token: str, point: str, counts_for_quota: bool
 ) -> None:
-    """Let a call of a registered API through or raise GatewayError."""
+    """Let a call of a registered API through or raise Stopped."""
     check_token(sandbox, token)
     check_ip(sandbox, request)
     check_point(sandbox, point)
@@ -32,7 +32,7 @@ def check_token(sandbox: "Sandbox", token: str) -> None:
     if sandbox.tokens.accepts(token):
         return
     code = sandbox.switches.refused_token_code
-    raise GatewayError(
+    raise Stopped(
         code,
         TOKEN_TEXTS[code],
         status=400,
@@ -45,7 +45,7 @@ def check_ip(sandbox: "Sandbox", request: Request) -> None:
     listed = sandbox.switches.listed_ips
     if listed is None or any(fnmatchcase(request.remote, pattern) for pattern in listed):
         return
-    raise GatewayError(
+    raise Stopped(
         60020,
         "访问ip不在白名单之中，请参考FAQ：https://open.dingtalk.com/document/org-faq/app-faq,"
         f"request ip={request.remote} appKey({sandbox.client_id})",
@@ -70,7 +70,7 @@ def check_point(sandbox: "Sandbox", point: str) -> None:
         if wrapped
         else TEXTS[code]
     )
-    raise GatewayError(
+    raise Stopped(
         code,
         text,
         status=403,
@@ -84,6 +84,6 @@ def check_point(sandbox: "Sandbox", point: str) -> None:
 def pace(sandbox: "Sandbox", request: Request) -> None:
     try:
         sandbox.throttle.count(request.path, sandbox.switches)
-    except GatewayError as refusal:
+    except Stopped as refusal:
         refusal.bare = not sandbox.switches.throttling_wrapped
         raise

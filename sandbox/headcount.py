@@ -1,4 +1,6 @@
-"""How many people a department counts with everything below it, kept current so that no reading walks a branch."""
+"""How many people a department counts with everything below it, kept current so that no reading
+walks a branch.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -24,7 +26,7 @@ class Headcount:
 
     def remove(self, posts: Mapping[str, int], *, along: Iterable[int]) -> None:
         for dept_id in along:
-            tally = self._posts[dept_id]
+            tally = self._posts.setdefault(dept_id, {})
             for userid, held in posts.items():
                 tally[userid] -= held
                 if not tally[userid]:

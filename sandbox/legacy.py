@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox import department_calls, gate, user_calls
 from sandbox.exchange import Reply, Request
 from sandbox.fields import Asked
-from sandbox.refusals import DingTalkError, GatewayError
+from sandbox.refusals import Refused, Stopped
 from sandbox.throttle import api_name
 from sandbox.tokens import LIFE
 
@@ -60,9 +60,9 @@ def answer(sandbox: "Sandbox", request: Request) -> Reply:
                 return _topapi(sandbox, request)
             case _:
                 return Reply({"errcode": 404, "errmsg": "请求的URI地址不存在"}, code=404)
-    except GatewayError as refusal:
+    except Stopped as refusal:
         return _stopped(request, refusal)
-    except DingTalkError as refusal:
+    except Refused as refusal:
         return _refused(request, refusal)
 
 
@@ -85,15 +85,15 @@ def _topapi(sandbox: "Sandbox", request: Request) -> Reply:
     if request.method != "POST":
         # Every topapi page says POST; whether GET works is unknown (§0.3), so it is refused by the
         # code table's word for it.
-        raise DingTalkError(43002)
+        raise Refused(43002)
     token, _ = request.legacy_token
     if not token:
-        raise GatewayError(40000, "access_token is blank", status=400, modern_code="")
+        raise Stopped(40000, "access_token is blank", status=400, modern_code="")
     gate.admit(sandbox, request, token=token, point=endpoint.point, counts_for_quota=False)
     if sandbox.switches.refuses_ascii_escapes and _ASCII_ESCAPE.search(request.content):
-        raise DingTalkError(40033)
+        raise Refused(40033)
     if request.body is None:
-        raise DingTalkError(47001)
+        raise Refused(47001)
     result = endpoint.handle(Asked.through(sandbox, request, request.body))
     body: dict[str, object] = {"errcode": 0, "errmsg": "ok", "request_id": request.request_id}
     return Reply(body if result is None else body | {"result": result})
@@ -102,12 +102,12 @@ def _topapi(sandbox: "Sandbox", request: Request) -> Reply:
 def _gettoken(sandbox: "Sandbox", request: Request) -> dict[str, object]:
     """The query only: a form body is not read (PROBE P2)."""
     if request.method != "GET":
-        raise DingTalkError(43001)
+        raise Refused(43001)
     key, secret = request.query.get("appkey", ""), request.query.get("appsecret", "")
     if not key or not secret:
-        raise DingTalkError(40035, "缺少参数 corpid or appkey")
+        raise Refused(40035, "缺少参数 corpid or appkey")
     if (key, secret) != (sandbox.client_id, sandbox.client_secret):
-        raise DingTalkError(40096)
+        raise Refused(40096)
     gate.check_ip(sandbox, request)
     gate.pace(sandbox, request)
     return {"access_token": sandbox.tokens.fetch(), "expires_in": LIFE}
@@ -115,10 +115,10 @@ def _gettoken(sandbox: "Sandbox", request: Request) -> dict[str, object]:
 
 def _scopes(sandbox: "Sandbox", request: Request) -> dict[str, object]:
     if request.method != "GET":
-        raise DingTalkError(43001)
+        raise Refused(43001)
     token, _ = request.legacy_token
     if not token:
-        raise DingTalkError(41001)
+        raise Refused(41001)
     gate.admit(sandbox, request, token=token, point="qyapi_base", counts_for_quota=True)
     fields = ("name", "userid", "department", "avatar", "position", "jobnumber")
     return {
@@ -146,13 +146,13 @@ def _unknown_method(request: Request) -> Reply:
     return Reply(body, code=22)
 
 
-def _stopped(request: Request, refusal: GatewayError) -> Reply:
+def _stopped(request: Request, refusal: Stopped) -> Reply:
     """The topapi gateway wraps in 88, with a sub code that is a string; older paths say it bare."""
     code, text = refusal.code, refusal.text
     if not request.path.startswith(_GATEWAY):
         return Reply({"errcode": code, "errmsg": text}, code=code)
     if refusal.bare:
-        return _refused(request, DingTalkError(code, text))
+        return _refused(request, Refused(code, text))
     body = {
         "errcode": 88,
         "sub_code": str(code),
@@ -163,7 +163,7 @@ def _stopped(request: Request, refusal: GatewayError) -> Reply:
     return Reply(body, code=88, sub_code=str(code))
 
 
-def _refused(request: Request, refusal: DingTalkError) -> Reply:
+def _refused(request: Request, refusal: Refused) -> Reply:
     body: dict[str, object] = {"errcode": refusal.code, "errmsg": refusal.text}
     if request.path.startswith(_GATEWAY):
         body["request_id"] = request.request_id

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from sandbox import gate, rules
 from sandbox.exchange import TOKEN_HEADER, Reply, Request
-from sandbox.refusals import GatewayError, ModernError
+from sandbox.refusals import ModernRefused, Stopped
 from sandbox.tokens import LIFE
 
 if TYPE_CHECKING:
@@ -26,15 +26,16 @@ class Endpoint:
 def answer(sandbox: "Sandbox", request: Request) -> Reply:
     try:
         return Reply(_dispatch(sandbox, request))
-    except GatewayError as refusal:
+    except Stopped as refusal:
         denied = {"requiredScopes": list(refusal.points)} if refusal.points else None
         code, text = refusal.modern_code, refusal.modern_text
         return _error(request, refusal.status, code, text, denied=denied)
-    except ModernError as refusal:
+    except ModernRefused as refusal:
         return _error(request, refusal.status, refusal.code, refusal.message)
 
 
-def gave_up(sandbox: "Sandbox", request: Request) -> Reply:  # noqa: ARG001 - as the legacy family's
+def gave_up(_sandbox: "Sandbox", request: Request) -> Reply:
+    """The platform's own time-out is plain HTTP 504 here (PEDIA retry.md)."""
     return _error(request, 504, "GatewayTimeout", "请求超时")
 
 
@@ -44,10 +45,10 @@ def _dispatch(sandbox: "Sandbox", request: Request) -> Body:
     endpoint = ENDPOINTS.get((request.method, request.path))
     if endpoint is None:
         # No recording shows an unknown path of the new API; code and text are inferred.
-        raise ModernError(404, "InvalidAction.NotFound", "Specified api is not found.")
+        raise ModernRefused(404, "InvalidAction.NotFound", "Specified api is not found.")
     if not request.header_token:
         code = "AuthenticationFailed.MissingParameter"
-        raise ModernError(400, code, f"缺少参数：{TOKEN_HEADER}")
+        raise ModernRefused(400, code, f"缺少参数：{TOKEN_HEADER}")
     gate.admit(
         sandbox,
         request,
@@ -56,14 +57,14 @@ def _dispatch(sandbox: "Sandbox", request: Request) -> Body:
         counts_for_quota=True,
     )
     if request.body is None:
-        raise ModernError(400, "parameter.error", "参数错误")
+        raise ModernRefused(400, "parameter.error", "参数错误")
     return endpoint.handle(sandbox, request.body)
 
 
 def _access_token(sandbox: "Sandbox", request: Request) -> Body:
     body = request.body or {}
     if (body.get("appKey"), body.get("appSecret")) != (sandbox.client_id, sandbox.client_secret):
-        raise ModernError(400, "invalidClientIdOrSecret", "无效的clientId或者clientSecret")
+        raise ModernRefused(400, "invalidClientIdOrSecret", "无效的clientId或者clientSecret")
     gate.check_ip(sandbox, request)
     gate.pace(sandbox, request)
     return {"accessToken": sandbox.tokens.fetch(), "expireIn": LIFE}
@@ -73,7 +74,7 @@ def _search(sandbox: "Sandbox", body: Body) -> Body:
     """Ids of departments whose name holds the word. Pinyin, which DingTalk reads too, is left out."""
     word, offset, size = body.get("queryWord"), body.get("offset"), body.get("size")
     if not (isinstance(word, str) and word and _is_count(offset) and _is_count(size) and size):
-        raise ModernError(400, "parameter.error", "参数错误")
+        raise ModernRefused(400, "parameter.error", "参数错误")
     found = _named(sandbox, word.casefold())
     # The manual calls `offset` a page and exemplifies an index (§2.9).
     start = offset * size if sandbox.switches.search_offset == "page" else offset

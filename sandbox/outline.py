@@ -3,40 +3,41 @@
     Acme
       Sales [chat] (Li Wei, Chen Yu*)
         East [hidden] [code E1] [order 10]
-      Legal
+      Legal [restricted] [people 150]
 
 The first line is the root. Names in brackets are members, a star marks a manager; the same name in
-two departments is one person.
+two departments is one person. `people` adds as many nameless ones.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import dedent
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sandbox.org import Organisation
 
 _LINE = re.compile(
-    r"(?P<indent>\s*)(?P<name>[^\[(]+?)\s*(?P<marks>(?:\[[^\]]*\]\s*)*)(?:\((?P<people>[^)]*)\))?\s*"
+    r"(?P<indent>\s*)(?P<name>[^\[(]+?)\s*(?P<marks>(?:\[[^\]]*\]\s*)*)(?:\((?P<members>[^)]*)\))?\s*"
 )
 _MARK = re.compile(r"\[(\w+)\s*([^\]]*)\]")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One department of an outline; `level` counts from the root's 0."""
+    """One department of an outline; `level` counts from the root's 0, `people` those without a name."""
 
     level: int
     name: str
     marks: dict[str, str]
-    people: tuple[str, ...]
+    people: int
+    members: tuple[str, ...]
     managers: tuple[str, ...]
 
-    def fields(self) -> dict[str, object]:
+    def fields(self) -> dict[str, Any]:
         """The marks that are fields of a department."""
-        fields: dict[str, object] = {}
+        fields: dict[str, Any] = {}
         for mark, value in self.marks.items():
             match mark:
                 case "chat":
@@ -74,13 +75,15 @@ def read(outline: str) -> Iterator[Line]:
 
 
 def _line(match: re.Match[str], *, level: int) -> Line:
-    people = [name.strip() for name in (match["people"] or "").split(",") if name.strip()]
+    marks = dict(_MARK.findall(match["marks"]))
+    members = [name.strip() for name in (match["members"] or "").split(",") if name.strip()]
     return Line(
         level=level,
         name=match["name"],
-        marks=dict(_MARK.findall(match["marks"])),
-        people=tuple(name.rstrip("*") for name in people),
-        managers=tuple(name.rstrip("*") for name in people if name.endswith("*")),
+        people=int(marks.pop("people", 0)),
+        marks=marks,
+        members=tuple(name.rstrip("*") for name in members),
+        managers=tuple(name.rstrip("*") for name in members if name.endswith("*")),
     )
 
 
@@ -97,7 +100,9 @@ def _plant_line(org: "Organisation", line: Line, *, parent: int | None) -> int:
         dept_id = org.rename_department(1, line.name).dept_id
     else:
         dept_id = org.create_department(line.name, parent=parent).dept_id
-    members = {name: org.add_member(dept_id, name).userid for name in line.people}
+    members = {name: org.add_member(dept_id, name).userid for name in line.members}
+    for number in range(1, line.people + 1):
+        org.add_member(dept_id, f"{line.name} {number}")
     managers = [members[name] for name in line.managers]
     org.edit_department(dept_id, dept_manager_userid_list=managers, **line.fields())
     return dept_id

@@ -50,7 +50,7 @@ TOKEN_TEXTS: dict[int, str] = {
 }
 
 
-class DingTalkError(Exception):
+class Refused(Exception):
     """A call understood and refused: HTTP 200 with this code in the legacy family."""
 
     def __init__(self, code: int, text: str | None = None) -> None:
@@ -59,7 +59,7 @@ class DingTalkError(Exception):
         super().__init__(f"{code} {self.text}")
 
 
-class GatewayError(Exception):
+class Stopped(Exception):
     """A call stopped at the gate: token, permission point, IP list or rate.
 
     Each family has its own words for it. The topapi gateway wraps the code in 88, older paths say it
@@ -87,7 +87,7 @@ class GatewayError(Exception):
         super().__init__(f"{code} {text}")
 
 
-class ModernError(Exception):
+class ModernRefused(Exception):
     """A new-API call refused for its content."""
 
     def __init__(self, status: int, code: str, message: str) -> None:

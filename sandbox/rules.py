@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox.org import Organisation
 from sandbox.records import ROOT, Department, Member
-from sandbox.refusals import DingTalkError
+from sandbox.refusals import Refused
 from sandbox.switches import Switches
 
 NAME_LENGTH = 64
@@ -31,33 +31,33 @@ def member_in_scope(org: Organisation, switches: Switches, member: Member) -> bo
 
 
 def existing(org: Organisation, dept_id: int) -> Department:
-    """Raises DingTalkError 60003."""
+    """Raises Refused 60003."""
     if dept_id not in org:
-        raise DingTalkError(60003)
+        raise Refused(60003)
     return org[dept_id]
 
 
 def visible(org: Organisation, switches: Switches, dept_id: int) -> Department:
-    """Raises DingTalkError 60003, or 50004 outside the app's contact scope."""
+    """Raises Refused 60003, or 50004 outside the app's contact scope."""
     department = existing(org, dept_id)
     if not in_scope(org, switches, dept_id):
-        raise DingTalkError(switches.scope_code)
+        raise Refused(switches.scope_code)
     return department
 
 
 def check_parent(org: Organisation, switches: Switches, parent_id: int) -> None:
     if parent_id not in org:
-        raise DingTalkError(60004)
+        raise Refused(60004)
     visible(org, switches, parent_id)
 
 
 def check_name(switches: Switches, name: str) -> None:
     if not name.strip() or len(name) > NAME_LENGTH:
-        raise DingTalkError(60001)
+        raise Refused(60001)
     if any(sign in name for sign in _FORBIDDEN_IN_NAMES):
-        raise DingTalkError(switches.illegal_name_code)
+        raise Refused(switches.illegal_name_code)
     if _SENSITIVE in name:
-        raise DingTalkError(60022)
+        raise Refused(60022)
 
 
 def check_siblings(
@@ -68,25 +68,26 @@ def check_siblings(
         return
     for sibling in org.child_ids(parent_id):
         if sibling != itself and org[sibling].name == name:
-            raise DingTalkError(switches.sibling_name_code)
+            raise Refused(switches.sibling_name_code)
 
 
-def check_room(
-    org: Organisation, switches: Switches, parent_id: int, *, height: int = 1, new: int = 1
-) -> None:
-    """Whether a branch of so many levels fits below a parent. Raises DingTalkError 60002 or 60110."""
+def check_total(org: Organisation, switches: Switches) -> None:
+    if switches.departments_limit is not None and len(org) >= switches.departments_limit:
+        raise Refused(60110)
+
+
+def check_room(org: Organisation, switches: Switches, parent_id: int, *, height: int = 1) -> None:
+    """Whether a branch of so many levels fits below a parent. Raises Refused 60002 or 60110."""
     if org.depth(parent_id) + height > switches.depth_limit:
-        raise DingTalkError(60002)
+        raise Refused(60002)
     if len(org.child_ids(parent_id)) >= switches.children_limit:
-        raise DingTalkError(60110)
-    if switches.departments_limit is not None and len(org) + new > switches.departments_limit:
-        raise DingTalkError(60110)
+        raise Refused(60110)
 
 
 def check_move(org: Organisation, switches: Switches, dept_id: int, parent_id: int) -> None:
     check_parent(org, switches, parent_id)
     org.check_move(dept_id, parent_id)
-    check_room(org, switches, parent_id, height=org.height(dept_id), new=0)
+    check_room(org, switches, parent_id, height=org.height(dept_id))
 
 
 def check_lists_exist(org: Organisation, changes: Mapping[str, Any], *, code: int) -> None:
@@ -94,14 +95,14 @@ def check_lists_exist(org: Organisation, changes: Mapping[str, Any], *, code: in
     for departments, users in _VISIBILITY:
         known = all(dept_id in org for dept_id in changes.get(departments, ()))
         if not known or not all(map(org.get_member, changes.get(users, ()))):
-            raise DingTalkError(code)
+            raise Refused(code)
 
 
 def check_lists_each(changes: Mapping[str, Any], *, limit: int, code: int) -> None:
     """The create page limits each list by itself."""
     for pair in _VISIBILITY:
         if any(len(changes.get(name, ())) > limit for name in pair):
-            raise DingTalkError(code)
+            raise Refused(code)
 
 
 def check_lists_together(
@@ -112,24 +113,23 @@ def check_lists_together(
         if changes.keys().isdisjoint(pair):
             continue
         if sum(len(changes.get(name, getattr(before, name))) for name in pair) > limit:
-            raise DingTalkError(code)
+            raise Refused(code)
 
 
 def check_posts(org: Organisation, dept_id: int, changes: Mapping[str, Any]) -> None:
     """Managers and the chat's owner are members of the department itself (§2.3)."""
-    staff = org.member_ids(dept_id)
-    managers = changes.get("dept_manager_userid_list")
-    if managers is not None and not set(managers) <= set(staff):
-        raise DingTalkError(40031)
-    if changes.get("org_dept_owner", staff[0] if staff else None) not in {*staff, None}:
-        raise DingTalkError(40093)
+    staff = set(org.member_ids(dept_id))
+    if not staff.issuperset(changes.get("dept_manager_userid_list", ())):
+        raise Refused(40031)
+    if "org_dept_owner" in changes and changes["org_dept_owner"] not in staff:
+        raise Refused(40093)
 
 
 def check_deletable(org: Organisation, switches: Switches, dept_id: int) -> None:
     if dept_id == ROOT:
-        raise DingTalkError(switches.root_delete_code)
+        raise Refused(switches.root_delete_code)
     visible(org, switches, dept_id)
     if org.headcount(dept_id):
-        raise DingTalkError(60005)
+        raise Refused(60005)
     if org.child_ids(dept_id) and not switches.delete_cascades:
-        raise DingTalkError(60006)
+        raise Refused(60006)

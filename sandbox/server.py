@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler
 from io import BytesIO
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
+from urllib.parse import unquote
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 
@@ -51,6 +52,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     protocol_version = "HTTP/1.1"
+    server_version = "sandbox"
+    sys_version = ""
     # Nagle's algorithm would hold the second packet of a reply back for the caller's delayed
     # acknowledgement, 40 ms; a buffered writer makes one packet of most replies anyway.
     disable_nagle_algorithm = True
@@ -63,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(411)
             return
         length = self.headers.get("Content-Length") or "0"
-        if not length.isdigit():
+        if not length.isdecimal():
             self.close_connection = True
             self.send_error(400)
             return
@@ -71,14 +74,14 @@ class _Handler(BaseHTTPRequestHandler):
         for part in self.server.app(self._environ(body), self._start_response):
             self.wfile.write(part)
 
-    do_POST = do_PUT = do_DELETE = do_GET
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - http.server's names
 
     def _environ(self, body: bytes) -> WSGIEnvironment:
         path, _, query = self.path.partition("?")
         return {
             "REQUEST_METHOD": self.command,
             "SCRIPT_NAME": "",
-            "PATH_INFO": path,
+            "PATH_INFO": unquote(path, "latin-1"),
             "QUERY_STRING": query,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(len(body)),
@@ -102,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
         }
 
     def _start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: object = None
+        self, status: str, headers: list[tuple[str, str]], _exc_info: object = None
     ) -> Callable[[bytes], object]:
         code, _, phrase = status.partition(" ")
         self.send_response(int(code), phrase)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from uuid import uuid4
 
 from sandbox.exchange import Reply
-from sandbox.refusals import GatewayError
+from sandbox.refusals import Stopped
 from sandbox.switches import Switches
 
 _CHINA = timezone(timedelta(hours=8))
@@ -32,7 +32,7 @@ class Throttle:
         return None
 
     def count(self, path: str, switches: Switches) -> None:
-        """Let a call of an API pass or raise GatewayError. A refused one is not counted."""
+        """Let a call of an API pass or raise Stopped. A refused one is not counted."""
         second = int(self._clock())
         if second != self._second:
             self._second, self._this_second = second, {}
@@ -45,7 +45,7 @@ class Throttle:
         self._this_second[path] = calls + 1
 
     def charge(self, switches: Switches) -> None:
-        """Take one call off the organisation's month or raise GatewayError."""
+        """Take one call off the organisation's month or raise Stopped."""
         month = datetime.fromtimestamp(self._clock(), tz=_CHINA).strftime("%Y-%m")
         if month != self._month:
             self._month, self._this_month = month, 0
@@ -79,9 +79,9 @@ def _ban_page(switches: Switches) -> Reply:
     return Reply(page, code="html")
 
 
-def _too_many() -> GatewayError:
+def _too_many() -> Stopped:
     # The official short text of 90018 is not recorded; this one is modelled on that of 90002.
-    return GatewayError(
+    return Stopped(
         90018,
         "当前应用调用该接口次数过多，超出了该接口承受的最大qps，请求被暂时限制了，建议错开整点时刻调用该接口",
         status=403,
@@ -89,10 +89,10 @@ def _too_many() -> GatewayError:
     )
 
 
-def _too_many_of_all_apps(path: str, *, second: int, limit: int) -> GatewayError:
+def _too_many_of_all_apps(path: str, *, second: int, limit: int) -> Stopped:
     start = datetime.fromtimestamp(second, tz=UTC).astimezone(_CHINA)
     end = start + timedelta(seconds=1)
-    return GatewayError(
+    return Stopped(
         90002,
         "当前所有钉钉应用调用该接口次数过多，超出了该接口承受的最大qps，请求被暂时限制了，"
         f"建议错开整点时刻调用该接口, apiPath({api_name(path)}), "
@@ -103,8 +103,8 @@ def _too_many_of_all_apps(path: str, *, second: int, limit: int) -> GatewayError
     )
 
 
-def _quota_used_up() -> GatewayError:
-    return GatewayError(
+def _quota_used_up() -> Stopped:
+    return Stopped(
         90020,
         "当前组织本月接口调用量已超出限制",
         status=403,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from sandbox import rules
 from sandbox.fields import Asked
 from sandbox.records import Member
-from sandbox.refusals import DingTalkError
+from sandbox.refusals import Refused
 
 PAGE_LIMIT = 100
 
@@ -42,9 +42,9 @@ def get(asked: Asked) -> Answer:
     member = asked.org.get_member(asked.needed_text("userid"))
     asked.check_language()
     if member is None:
-        raise DingTalkError(asked.switches.unknown_user_code)
+        raise Refused(asked.switches.unknown_user_code)
     if not rules.member_in_scope(asked.org, asked.switches, member):
-        raise DingTalkError(50002)
+        raise Refused(50002)
     return {
         **_profile(member),
         "senior": False,
@@ -84,9 +84,9 @@ def _page(asked: Asked, shown: Callable[[Member, int], Answer]) -> Answer:
     cursor = asked.needed_number("cursor")
     size = asked.needed_number("size")
     if cursor < 0:
-        raise DingTalkError(40068)
+        raise Refused(40068)
     if not 0 < size <= PAGE_LIMIT:
-        raise DingTalkError(40069)
+        raise Refused(40069)
     asked.check_language()
     rules.visible(asked.org, asked.switches, dept_id)
     members = _ordered(asked, dept_id)
@@ -111,4 +111,4 @@ def _ordered(asked: Asked, dept_id: int) -> Sequence[Member]:
         case "modify_desc":
             return sorted(members, key=lambda member: -member.modified)
         case _:
-            raise DingTalkError(40070)
+            raise Refused(40070)

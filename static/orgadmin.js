@@ -46,7 +46,7 @@
         clearTimeout(tell);
         clearTimeout(giveUp);
         button.removeAttribute('aria-disabled');
-        button.style.minWidth = '';
+        button.removeAttribute('style');      // htmx would copy it to the new button, and the CSP would object
         button.replaceChildren(...label);
       });
     }
@@ -70,9 +70,11 @@
         begin(form, triggeringEvent.submitter ?? form.querySelector('button:not([type="button"])'));
       }
     });
-    on('htmx:afterRequest', ({ detail }) => {
+    const ended = ({ detail }) => {
       if (!detail.keepIndicators) end(detail.requestConfig.elt.closest('form'));      // kept while the browser follows a redirect
-    });
+    };
+    on('htmx:beforeSwap', ended);
+    on('htmx:afterRequest', ended);
     addEventListener('pageshow', ({ persisted }) => { if (persisted) [...underWay.keys()].forEach(end); });
   }
 

@@ -213,6 +213,7 @@
       again.append(redraw(arrow.querySelector('svg').cloneNode(true), 'alert'), this.dataset.failed);
       row.append(again);
       groupOf(li).replaceChildren(row);
+      row.scrollIntoView({ block: 'nearest' });
       say(this.dataset.failed);
     }
 

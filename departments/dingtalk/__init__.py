@@ -22,6 +22,7 @@ from .errors import (
     TokenRefused,
     TooBusyHere,
     Unreachable,
+    codes_of,
 )
 from .pace import FilePace, Lane, NoPace, Pace
 from .payloads import (
@@ -75,4 +76,5 @@ __all__ = [
     "TooBusyHere",
     "Unreachable",
     "Wire",
+    "codes_of",
 ]

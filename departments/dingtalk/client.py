@@ -192,12 +192,17 @@ class DingTalkClient:
         return self._read("/topapi/v2/user/get", {"userid": userid}, Person)
 
     def every_member_name(self, dept_id: int) -> Iterator[Person]:
-        """All direct members by name, page after page."""
-        cursor: int | None = 0
-        while cursor is not None:
+        """All direct members by name, page after page. NotUnderstood where the pages lead nowhere."""
+        cursor, seen = 0, {0}
+        while True:
             page = self.list_member_names(dept_id, cursor=cursor, size=_LARGEST_PAGE)
             yield from page.people
-            cursor = page.next_cursor if page.has_more else None
+            if not page.has_more:
+                return
+            if page.next_cursor is None or page.next_cursor in seen:
+                raise NotUnderstood("/topapi/user/listsimple", message="more, but no next page")
+            cursor = page.next_cursor
+            seen.add(cursor)
 
     def contact_scope(self) -> ContactScope:
         """The departments and people this app may see.

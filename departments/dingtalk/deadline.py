@@ -7,7 +7,7 @@ on time. Name resolution alone cannot be interrupted; it is bounded by the syste
 
 from __future__ import annotations
 
-import ssl
+import socket
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,6 +17,7 @@ import httpcore
 import httpx
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterable, Iterator
 
 _ends_at: ContextVar[float | None] = ContextVar("dingtalk_deadline", default=None)
@@ -85,8 +86,28 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        left = _bounded(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
+        addresses = _addresses(host, port)
+        failure: Exception = httpcore.ConnectError("no address")
+        # Left to the socket library, each address of a name would be given the whole time.
+        for untried in range(len(addresses), 0, -1):
+            left = _bounded(timeout, httpcore.ConnectTimeout)
+            share = None if left is None else left / untried
+            try:
+                stream = self._inner.connect_tcp(
+                    addresses[-untried], port, share, local_address, socket_options
+                )
+                return _Stream(stream)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as reason:
+                failure = reason
+        raise failure
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as reason:
+        raise httpcore.ConnectError(str(reason)) from reason
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 class DeadlineTransport(httpx.HTTPTransport):

@@ -272,6 +272,12 @@ KNOWN: dict[int | str, type[SaidNo]] = {
     code: family for family, codes in _CODES.items() for code in codes
 }
 
+
+def codes_of(family: type[SaidNo]) -> list[int | str]:
+    """The codes of one family, for whoever writes sentences about them."""
+    return _CODES[family]
+
+
 #: Refusals that one fresh token may cure (41001 and a missing header would be our own mistake).
 CURED_BY_A_NEW_TOKEN: frozenset[int | str] = frozenset(
     {40001, 40014, 42001, 33001, "InvalidAuthentication"}

@@ -138,9 +138,10 @@ class FilePace:
             return now, 1.0, 0.0
         due, slowed, since = _STATE.unpack(record)
         # The monotonic clock starts anew with the machine, the file does not: a far slot is another boot's.
-        if due > now + _RECOVERY or since > now:
-            return now, 1.0, 0.0
-        return due, slowed, since
+        # Said in this direction, the test also turns away the NaN of a torn file.
+        if due <= now + _RECOVERY and since <= now and 1.0 <= slowed <= _SLOWEST:
+            return due, slowed, since
+        return now, 1.0, 0.0
 
     @staticmethod
     def _write(file: BinaryIO, *state: float) -> None:

@@ -11,8 +11,9 @@ from typing import Annotated, Any, TypedDict
 
 import msgspec
 
-#: Ids occur from -7 (home-school contacts) upwards and must fit a database's bigint.
-Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+#: Numbers we keep must fit a database's bigint. Ids occur from -7 (home-school contacts) upwards.
+Bigint = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Id = Bigint
 
 ROOT_ID = 1
 
@@ -28,7 +29,7 @@ class Department(msgspec.Struct, frozen=True, kw_only=True):
     dept_id: Id
     name: str
     parent_id: Id | None = None
-    order: int | None = None
+    order: Bigint | None = None
     source_identifier: str | None = None
     code: str | None = None
     create_dept_group: bool | None = None
@@ -44,8 +45,8 @@ class Department(msgspec.Struct, frozen=True, kw_only=True):
     outer_permit_depts: list[Id] | None = None
     outer_permit_users: list[str] | None = None
     auto_approve_apply: bool | None = None
-    member_count: int | None = None
-    owning_member_count: int | None = None
+    member_count: Bigint | None = None
+    owning_member_count: Bigint | None = None
     tags: str | None = None
     from_union_org: bool | None = None
     union_dept_ext: dict[str, Any] | None = None

@@ -11,11 +11,11 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import msgspec
 
-from .deadline import time_left
+from .deadline import time_left, within
 from .errors import CredentialsRefused, DingTalkError, TooBusyHere
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ _REFRESH_BEFORE = (
 _STOP_BEFORE = 300  # s before its end a token is no longer used
 _LOCK_LIFE = 15  # s; longer than any fetch may take, so a lock left by a dead process frees itself
 _REFUSED_LIFE = 30  # s for which wrong credentials are not tried again
+_EARLY_SECONDS = 2.0  # s an early renewal may take: the call it rides on needs its time too
+_EARLY_REST = 30  # s until an early renewal that failed is tried again
 _LOOK_EVERY = 0.05
 
 
@@ -44,7 +46,8 @@ class Store(Protocol):
 class Grant(msgspec.Struct, frozen=True):
     """DingTalk's reply; mind the spelling: `expireIn`, without s."""
 
-    accessToken: str  # noqa: N815
+    #: It travels in URLs and headers, so it is printable ASCII or no token.
+    accessToken: Annotated[str, msgspec.Meta(pattern=r"^[!-~]+\Z")]  # noqa: N815
     expireIn: int = 7200  # noqa: N815
 
     def __repr__(self) -> str:
@@ -76,11 +79,11 @@ class AccessToken:
         return self._wait_or_fetch(besides="")
 
     def after_refusal_of(self, refused: str) -> str:
-        """A token other than the one DingTalk has just refused, fetched at most once for all who saw it."""
-        kept = self._kept()
-        if kept and kept["token"] != refused:
-            return str(kept["token"])
-        return self._wait_or_fetch(besides=refused)
+        """A token other than the one DingTalk has just refused, fetched at most once for all who saw it.
+
+        It is the same one where DingTalk has just repeated it: asking again would bring nothing else.
+        """
+        return self._other_than(refused) or self._wait_or_fetch(besides=refused)
 
     def forget(self, *, older_than: float) -> None:
         """Drop a token fetched more than `older_than` seconds ago.
@@ -95,37 +98,45 @@ class AccessToken:
         kept = self._store.get(self._key)
         return kept if isinstance(kept, dict) and kept["stop_at"] > time.time() else None
 
+    def _other_than(self, refused: str) -> str:
+        """The token kept, or nothing where it is the refused one and DingTalk has not just repeated it."""
+        kept = self._kept()
+        if kept is None:
+            return ""
+        repeated = kept.get("repeated_at", 0.0) > time.time() - _REFUSED_LIFE
+        return str(kept["token"]) if kept["token"] != refused or repeated else ""
+
     def _renew_early(self, kept: dict[str, Any]) -> str:
         owner = uuid.uuid4().hex
         if not self._store.add(self._lock, owner, timeout=_LOCK_LIFE):
             return str(kept["token"])
         try:
-            return self._fetch_and_keep()
+            with within(min(time_left() / 2, _EARLY_SECONDS)):
+                return self._fetch_and_keep(besides="")
         except DingTalkError:
-            return str(kept["token"])  # it serves for minutes yet; the next caller tries again
+            # It serves for minutes yet: callers have better things to do than to wait for this.
+            self._keep(kept | {"renew_at": time.time() + _EARLY_REST})
+            return str(kept["token"])
         finally:
             self._release(owner)
 
     def _wait_or_fetch(self, *, besides: str) -> str:
-        self._stop_if_credentials_were_refused()
         owner = uuid.uuid4().hex
         while not self._store.add(self._lock, owner, timeout=_LOCK_LIFE):
             if time_left() < _LOOK_EVERY:
                 raise TooBusyHere(ENDPOINT, message="another process is fetching the access token")
             time.sleep(_LOOK_EVERY)
             self._stop_if_credentials_were_refused()
-            kept = self._kept()
-            if kept and kept["token"] != besides:
-                return str(kept["token"])
+            if fetched := self._other_than(besides):
+                return fetched
         try:
-            kept = self._kept()  # fetched between our look and our lock?
-            if kept and kept["token"] != besides:
-                return str(kept["token"])
-            return self._fetch_and_keep()
+            # Fetched, or refused, between our look and our lock?
+            self._stop_if_credentials_were_refused()
+            return self._other_than(besides) or self._fetch_and_keep(besides=besides)
         finally:
             self._release(owner)
 
-    def _fetch_and_keep(self) -> str:
+    def _fetch_and_keep(self, *, besides: str) -> str:
         try:
             grant = self._fetch()
         except CredentialsRefused as refusal:
@@ -135,14 +146,19 @@ class AccessToken:
         # Whatever DingTalk says, between a minute of use and its documented two hours.
         life = min(max(grant.expireIn, _STOP_BEFORE + 60), 7200)
         now = time.time()
-        kept = {
-            "token": grant.accessToken,
-            "fetched_at": now,
-            "renew_at": now + max(life - _REFRESH_BEFORE, 60),
-            "stop_at": now + life - _STOP_BEFORE,
-        }
-        self._store.set(self._key, kept, timeout=life - _STOP_BEFORE)
+        self._keep(
+            {
+                "token": grant.accessToken,
+                "fetched_at": now,
+                "renew_at": now + max(life - _REFRESH_BEFORE, 60),
+                "stop_at": now + life - _STOP_BEFORE,
+                "repeated_at": now if grant.accessToken == besides else 0.0,
+            }
+        )
         return grant.accessToken
+
+    def _keep(self, kept: dict[str, Any]) -> None:
+        self._store.set(self._key, kept, timeout=kept["stop_at"] - time.time())
 
     def _release(self, owner: str) -> None:
         if self._store.get(self._lock) == owner:

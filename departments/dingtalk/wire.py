@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 import time
 from contextlib import contextmanager
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from .pace import Pace
 
 log = logging.getLogger("departments.dingtalk")
+# httpx tells every URL at INFO, and a legacy URL carries the token.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 T = TypeVar("T")
 
@@ -53,6 +56,7 @@ _ATTEMPTS = 3
 _REDIRECT = 300
 _SERVER_FAULT = 500
 _GATEWAY = 88  # wraps token, permission, address and rate codes: the real one is a string inside
+_INNER_CODE = re.compile(r"-?[0-9]{1,9}")
 
 #: The request failed before a single byte of it could have left.
 _NEVER_SENT = (
@@ -61,6 +65,15 @@ _NEVER_SENT = (
     httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
 )
+
+
+class _Unreadable(Exception):
+    """The reply is compressed or larger than any real one."""
+
+
+#: Something left us, and no usable answer came back. InvalidURL and UnicodeError come from a malformed
+#: Location header, which httpx reads even where it does not follow it.
+_LOST = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, UnicodeError, _Unreadable)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,22 +196,25 @@ class Wire:
         return reply
 
     def _repeat_what_may_be(self, call: Call, lane: Lane) -> Reply:
-        attempts = stamina.retry_context(
-            on=lambda failure: _may_repeat(call, failure),
+        repeating = stamina.RetryingCaller(
             attempts=_ATTEMPTS,
             timeout=max(time_left() - 0.5, 0.01),
             wait_initial=0.2,
             wait_max=1.5,
             wait_jitter=0.3,
         )
-        for attempt in attempts:
-            with attempt:
-                # Background work already waited for its first slot, outside the deadline.
-                if lane is Lane.PERSON or attempt.num > 1:
-                    self._wait_for_slot(call, lane, patience=time_left() - 0.5)
-                with self._one_of_few(call):
-                    return self._with_a_token_that_serves(call)
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        # Background work already waited for its first slot, outside the deadline.
+        has_slot = lane is Lane.BACKGROUND
+
+        def attempt() -> Reply:
+            nonlocal has_slot
+            if not has_slot:
+                self._wait_for_slot(call, lane, patience=time_left() - 0.5)
+            has_slot = False
+            with self._one_of_few(call):
+                return self._with_a_token_that_serves(call)
+
+        return repeating(lambda failure: _may_repeat(call, failure), attempt)
 
     def _wait_for_slot(self, call: Call, lane: Lane, *, patience: float) -> None:
         until = self._pace.blocked_until()
@@ -236,7 +252,7 @@ class Wire:
             status, content = self._read_whole(request)
         except _NEVER_SENT as failure:
             raise Unreachable(call.endpoint, message=type(failure).__name__) from None
-        except (httpx.HTTPError, httpx.StreamError, _Unreadable) as failure:
+        except _LOST as failure:
             raise _lost(call, type(failure).__name__) from None
         return self._judge(call, status, content)
 
@@ -293,9 +309,7 @@ class Wire:
         message = said.errmsg
         if code == _GATEWAY:
             inner = str(said.sub_code or "")
-            code = (
-                int(inner) if inner.lstrip("-").isascii() and inner.lstrip("-").isdigit() else None
-            )
+            code = int(inner) if _INNER_CODE.fullmatch(inner) else None
         raise error_for(
             call.endpoint,
             code=code,
@@ -312,7 +326,7 @@ class Wire:
         said = msgspec.json.decode(content, type=_Refusal)
         message = said.message
         scopes = (said.accessdenieddetail or {}).get("requiredScopes")
-        if scopes and "requiredScopes" not in message:
+        if isinstance(scopes, list) and "requiredScopes" not in message:
             message += f" {{requiredScopes=[{', '.join(map(str, scopes))}]}}"
         code: str | None = said.code
         if status >= _SERVER_FAULT:  # whatever it says, whether the call was carried out stays open
@@ -352,10 +366,6 @@ class Wire:
         except CredentialsRefused:
             log.warning("DingTalk refused the client id or secret")
             raise
-
-
-class _Unreadable(Exception):
-    """The reply is compressed or larger than any real one."""
 
 
 def _may_repeat(call: Call, failure: Exception) -> bool:

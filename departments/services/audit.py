@@ -1,7 +1,7 @@
 """Beats two and four of every write: the note that is committed before the call, and how the call ended.
 
-No note, no call. While the call is under way no database transaction is open. A process that dies between
-note and outcome leaves *pending*, which every page shows as unknown: history never claims what it does not know.
+No note, no call. While the call is under way no database transaction is open. A process that dies between note
+and outcome leaves *pending*, which every page shows as unknown: history never claims what it does not know.
 """
 
 from __future__ import annotations

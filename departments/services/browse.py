@@ -6,6 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from django.db.models import Case, Count, IntegerField, Q, Value, When
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 BATCH = 200
 _FRESH = timedelta(seconds=60)
 _RESULTS = 50
+_OFFERED = 300
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,11 @@ class Node:
     """One row of the tree. `children` None: never looked. `rows` None: closed."""
 
     dept_id: int
+    id: str
     name: str
-    level: int
-    position: int
-    siblings: int
+    level: str
+    position: str
+    siblings: str
     children: int | None
     chat: bool
     hidden: bool
@@ -74,10 +77,6 @@ class Rows:
     @property
     def rest(self) -> int:
         return self.total - self.after
-
-    @property
-    def before(self) -> int:
-        return max(self.start - BATCH, 0)
 
 
 def open_department(*, dept_id: int, by: AbstractUser, live: bool = False) -> Opened:
@@ -108,6 +107,19 @@ def names_of(dept_ids: Iterable[int]) -> dict[int, str]:
     return dict(rows.values_list("dept_id", "name"))
 
 
+def remembers(*, dept_id: int) -> bool:
+    return Department.objects.present().filter(pk=dept_id).exists()
+
+
+def suggestions(*, by: AbstractUser) -> list[Department]:
+    """Departments to offer while somebody types a parent; none where the list would be too long to help."""
+    policy.require(by, policy.VIEW)
+    found = list(
+        Department.objects.present().only("dept_id", "name").order_by("name")[: _OFFERED + 1]
+    )
+    return found if len(found) <= _OFFERED else []
+
+
 def children(*, dept_id: int, by: AbstractUser, start: int = 0) -> Rows:
     """One level below a department. Asks DingTalk once if nobody has looked there yet."""
     policy.require(by, policy.VIEW)
@@ -122,7 +134,7 @@ def tree(*, opened: set[int], by: AbstractUser, showing: int | None = None) -> R
     """The tree with these departments open, and the way down to the one shown. At most 200 rows a level."""
     policy.require(by, policy.VIEW)
     way = [row.dept_id for row in Department.objects.trail(showing)] if showing else []
-    shown = {dept_id: next_id for dept_id, next_id in zip(way, way[1:], strict=False)}
+    shown = dict(pairwise(way))
     to_open = opened | set(way[:-1])
     top = Rows(parent_id=0, level=1, nodes=_nodes(_tops(), level=1))
     top.total = len(top.nodes)
@@ -130,6 +142,16 @@ def tree(*, opened: set[int], by: AbstractUser, showing: int | None = None) -> R
     while level:
         level = _open(level, shown, to_open)
     return top
+
+
+def level_showing(*, dept_id: int, opened: set[int], by: AbstractUser) -> Rows | None:
+    """The level that holds this department, with the given branches open."""
+    levels = [tree(opened=opened, by=by, showing=dept_id)]
+    for rows in levels:
+        if any(node.dept_id == dept_id for node in rows.nodes):
+            return rows
+        levels += [node.rows for node in rows.nodes if node.rows]
+    return None
 
 
 def look_at_the_top(*, by: AbstractUser) -> None:
@@ -208,7 +230,7 @@ def _open(nodes: list[Node], shown: dict[int, int], to_open: set[int]) -> list[N
     for dept_id, rows in grouped.items():
         start = _start_of_batch(rows, shown.get(dept_id))
         batch = rows[start : start + BATCH]
-        level = by_id[dept_id].level + 1
+        level = int(by_id[dept_id].level) + 1
         found = Rows(parent_id=dept_id, level=level, start=start, total=len(rows))
         found.nodes = _nodes(batch, level=level, start=start, siblings=len(rows), counted=False)
         by_id[dept_id].rows = found
@@ -243,10 +265,12 @@ def _nodes(
     nodes = [
         Node(
             dept_id=row.dept_id,
+            # As text: localising integers in a template is half of a row's cost.
+            id=str(row.dept_id),
             name=row.name,
-            level=level,
-            position=place,
-            siblings=siblings or len(rows),
+            level=str(level),
+            position=str(place),
+            siblings=str(siblings or len(rows)),
             children=None if row.children_seen_at is None else 0,
             chat=bool(row.has_chat),
             hidden=bool(row.hidden),

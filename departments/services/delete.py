@@ -38,6 +38,7 @@ from . import audit, edit, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from uuid import UUID
 
     from django.contrib.auth.models import AbstractUser
 
@@ -144,8 +145,10 @@ class Plan(msgspec.Struct, kw_only=True):
     def fingerprint(self) -> str:
         """What must still be true when the delete is confirmed: who is there, where, with which chat."""
         facts = [
-            [place.dept_id, place.parent_id, place.name, place.chat, place.chat_id]
-            + [sorted(member.userid for member in place.members)]
+            [
+                *(place.dept_id, place.parent_id, place.name, place.chat, place.chat_id),
+                *sorted(member.userid for member in place.members),
+            ]
             for place in sorted(self.departments, key=lambda place: place.dept_id)
         ]
         facts.append([[unread.dept_id, unread.why] for unread in self.unread])
@@ -164,7 +167,7 @@ class Difference:
 
 def check(*, dept_id: int, by: AbstractUser) -> DeletionPlan:
     """Read the whole branch live and keep what a delete would take along. Deletes nothing."""
-    _deletable(dept_id, by)
+    deletable(dept_id=dept_id, by=by)
     plan = _read_plan(dept_id)
     return DeletionPlan.objects.create(
         dept_id=dept_id,
@@ -174,6 +177,11 @@ def check(*, dept_id: int, by: AbstractUser) -> DeletionPlan:
         fingerprint=plan.fingerprint(),
         plan=msgspec.to_builtins(plan),
     )
+
+
+def kept_plan(*, plan_id: UUID, by: AbstractUser) -> DeletionPlan | None:
+    policy.require(by, policy.DELETE)
+    return DeletionPlan.objects.filter(pk=plan_id).first()
 
 
 def plan_of(kept: DeletionPlan) -> Plan:
@@ -255,7 +263,8 @@ def _joined(was: Doomed, now: Doomed) -> list[Member]:
     return [member for member in now.members if member.userid not in known]
 
 
-def _deletable(dept_id: int, by: AbstractUser) -> None:
+def deletable(*, dept_id: int, by: AbstractUser) -> None:
+    """Raise what stands against ever deleting this department: the role, the root, the fence."""
     policy.require(by, policy.DELETE)
     if dept_id == ROOT_ID or dept_id == settings.DINGTALK_ROOT_ID:
         raise Fixed(dept_id, why="root")

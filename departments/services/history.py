@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.utils import timezone
 
 from .. import policy
 from ..dingtalk import WRITE_ONLY, DingTalkError, NotThere
+from ..errors import DepartmentUnknown
 from ..gateway import dingtalk
-from ..models import AuditEntry, Kind, Operation, Outcome
+from ..models import AuditEntry, Department, Kind, Operation, Outcome
 from . import audit, edit, sync
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from django.contrib.auth.models import AbstractUser
     from django.db.models import QuerySet
 
-    from ..dingtalk import Department
+    from .. import dingtalk as wire
 
 
 def entries(*, by: AbstractUser, dept_id: int | None = None) -> QuerySet[AuditEntry]:
@@ -35,7 +37,16 @@ def operation(*, op_id: UUID, by: AbstractUser) -> Operation | None:
     return Operation.objects.prefetch_related("entries").filter(pk=op_id).first()
 
 
-def settles_at(entry: AuditEntry) -> object:
+def remembered(*, dept_id: int, by: AbstractUser) -> dict[str, Any]:
+    """A department as memory has it, gone or not, for the page of its history."""
+    policy.require(by, policy.VIEW)
+    department = Department.objects.filter(pk=dept_id).first()
+    if department is None:
+        raise DepartmentUnknown(dept_id)
+    return {"department": department, "trail": Department.objects.trail(dept_id)}
+
+
+def settles_at(entry: AuditEntry) -> datetime:
     """When the settle window of an open entry ends: a write can land late, and an early look would err."""
     return entry.noted_at + timedelta(seconds=settings.SETTLE_SECONDS)
 
@@ -95,7 +106,7 @@ def _look_for_delete(entry: AuditEntry) -> None:
         audit.settle(entry, Outcome.NOT_DONE)
 
 
-def _read(dept_id: int) -> Department:
+def _read(dept_id: int) -> wire.Department:
     live = dingtalk().get_department(dept_id)
     sync.mirror(live)
     return live

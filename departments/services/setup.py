@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext_lazy as _
+
 from .. import gateway
 from ..dingtalk import ROOT_ID, DingTalkError
 
@@ -21,8 +23,21 @@ class Check:
     missing: tuple[str, ...] = ()
 
     @property
+    def title(self) -> str:
+        return str(_TITLES[self.code])
+
+    @property
     def ok(self) -> bool:
         return self.failure is None and not self.missing
+
+
+_TITLES = {
+    "S01": _("Client ID and Client Secret are set"),
+    "S02": _("DingTalk gives an access token"),
+    "S03": _("Departments can be read (qyapi_get_department_list)"),
+    "S05": _("People can be counted (qyapi_get_member)"),
+    "S05n": _("People can be named (qyapi_get_department_member)"),
+}
 
 
 def missing_settings() -> list[str]:

@@ -1,0 +1,66 @@
+"""What every page's frame shows: the tree, the sandbox banner, what the person may do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.templatetags.static import static
+from django.utils.functional import SimpleLazyObject
+
+from . import policy
+from .services import browse
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from .services.browse import Rows
+
+_DIGITS = 36
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    user = getattr(request, "user", None)
+    return {
+        "sandbox_host": "" if settings.DINGTALK_IS_REAL else settings.DINGTALK_OAPI_URL,
+        "may": {
+            "create": user is not None and policy.may(user, policy.CREATE),
+            "edit": user is not None and policy.may(user, policy.EDIT),
+            "delete": user is not None and policy.may(user, policy.DELETE),
+            "administer": user is not None and policy.may(user, policy.ADMINISTER),
+        },
+        "icons": static("icons.svg"),
+        "showing": str(_showing(request) or ""),
+        "tree": SimpleLazyObject(lambda: _tree(request)),
+    }
+
+
+def opened_in(request: HttpRequest) -> set[int]:
+    """The branches a person has open: from ``?open=`` (decimal ids) or the cookie (base 36)."""
+    if "open" in request.GET:
+        return _ids(request.GET["open"], base=10)
+    return _ids(request.COOKIES.get("tree", ""), base=_DIGITS)
+
+
+def _ids(text: str, *, base: int) -> set[int]:
+    found = set()
+    for part in text.split(".")[:200]:
+        try:
+            found.add(int(part, base))
+        except ValueError:
+            continue
+    return {dept_id for dept_id in found if 0 < dept_id < 2**63}
+
+
+def _showing(request: HttpRequest) -> int | None:
+    """The department that the address is about."""
+    match = request.resolver_match
+    return (match.kwargs.get("dept_id") or match.kwargs.get("parent_id")) if match else None
+
+
+def _tree(request: HttpRequest) -> Rows:
+    opened = opened_in(request)
+    match = request.resolver_match
+    if match and match.url_name == "children":
+        opened.add(match.kwargs["dept_id"])  # where an arrow leads without JavaScript
+    return browse.tree(opened=opened, by=request.user, showing=_showing(request))  # type: ignore[arg-type]

@@ -1,0 +1,421 @@
+"""What people type, checked for what can be known without DingTalk, and turned into the fields to write."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.conf import settings
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.forms.renderers import TemplatesSetting
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from .fields import FIELDS, label_of
+from .models import Department
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .dingtalk import DepartmentChanges
+
+_SALT = "departments.form"
+
+NAME_LIMIT = 64
+CODE_LIMIT = 30
+_ID = re.compile(r"[1-9][0-9]{0,17}")
+
+
+class BoundField(forms.BoundField):
+    """A field that says what is wrong with it to assistive technology too."""
+
+    def css_classes(self, extra_classes: str | Iterable[str] | None = None) -> str:  # noqa: ARG002
+        kind = "switch" if isinstance(self.field, forms.BooleanField) else ""
+        return " ".join(filter(None, ["field", kind, "wrong" if self.errors else ""]))
+
+
+class Renderer(TemplatesSetting):
+    field_template_name = "forms/field.html"
+    bound_field_class = BoundField
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a form was drawn from: its operation id and the values the person saw. Travels signed."""
+
+    op_id: uuid.UUID
+    seen: dict[str, Any]
+
+    @classmethod
+    def now(cls, seen: Mapping[str, Any]) -> Drawn:
+        return cls(uuid.uuid4(), dict(seen))
+
+    def sealed(self, *, about: int, by: int | None) -> str:
+        content = {"op": self.op_id.hex, "seen": self.seen, "about": about, "by": by}
+        return signing.dumps(content, salt=_SALT, compress=True)
+
+    @classmethod
+    def opened(cls, sealed: str, *, about: int, by: int | None) -> Drawn:
+        """Raises ValidationError unless it was drawn for this department and this person."""
+        try:
+            content = signing.loads(sealed, salt=_SALT)
+        except signing.BadSignature:
+            content = {}
+        if content.get("about") != about or content.get("by") != by:
+            raise ValidationError(
+                _("This form cannot be verified. Your text is still here; save it once more.")
+            )
+        return cls(uuid.UUID(content["op"]), content["seen"])
+
+
+def department_name(text: str) -> str:
+    """The rules of DingTalk's reference, one sentence for each breach."""
+    text = unicodedata.normalize("NFC", text).strip()
+    if not text:
+        raise ValidationError(_("Enter a name."))
+    if any(unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp", "Cs"} for letter in text):
+        raise ValidationError(
+            _("The name contains an invisible character. Type it again without it.")
+        )
+    if len(text) > NAME_LIMIT:
+        raise ValidationError(
+            ngettext(
+                "The name has %(n)s character. The limit is 64.",
+                "The name has %(n)s characters. The limit is 64.",
+                len(text),
+            )
+            % {"n": len(text)}
+        )
+    if "-" in text:
+        raise ValidationError(_("The name can’t contain a hyphen (-). Try “·” or a space."))
+    if "," in text or "，" in text:
+        raise ValidationError(_("The name can’t contain a comma (, or ，)."))
+    return text
+
+
+class NameField(forms.CharField):
+    """Counts characters, not UTF-16 units, so the browser is given no maxlength."""
+
+    widget = forms.TextInput(attrs={"data-count": NAME_LIMIT, "autocomplete": "off"})
+
+    def to_python(self, value: Any) -> str:
+        return str(value or "").replace("\r\n", "\n")
+
+    def clean(self, value: Any) -> str:
+        return department_name(self.to_python(value))
+
+
+class LineField(forms.CharField):
+    """One line of text; empty is allowed and means "no value"."""
+
+    def __init__(self, *, limit: int = 200, **kwargs: Any) -> None:
+        self._limit = limit
+        super().__init__(required=False, strip=True, **kwargs)
+
+    def clean(self, value: Any) -> str:
+        text = unicodedata.normalize("NFC", super().clean(value))
+        if any(unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp", "Cs"} for letter in text):
+            raise ValidationError(
+                _("This contains an invisible character. Type it again without it.")
+            )
+        if len(text) > self._limit:
+            raise ValidationError(
+                _("This has %(n)s characters. The limit is %(max)s.")
+                % {"n": len(text), "max": self._limit}
+            )
+        return text
+
+
+class OrderField(forms.CharField):
+    widget = forms.TextInput(
+        attrs={"inputmode": "numeric", "class": "short", "autocomplete": "off"}
+    )
+
+    def clean(self, value: Any) -> int | None:
+        text = super().clean(value).strip()
+        if not text:
+            return None
+        if not _ID.fullmatch(text):
+            raise ValidationError(_("Enter a whole number greater than 0."))
+        return int(text)
+
+
+class DepartmentsField(forms.CharField):
+    """Departments, one a line: "ID", "ID name" or a name that only one department has."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"})
+
+    def __init__(self, *, most: int | None = None, **kwargs: Any) -> None:
+        self._most = most
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        names = dict(Department.objects.filter(pk__in=value).values_list("dept_id", "name"))
+        return "\n".join(f"{dept_id} {names.get(dept_id, '')}".strip() for dept_id in value)
+
+    def clean(self, value: Any) -> list[int]:
+        lines = [line.strip() for line in super().clean(value).splitlines() if line.strip()]
+        return list(dict.fromkeys(self._one(line) for line in lines))
+
+    @staticmethod
+    def _one(line: str) -> int:
+        first = line.split(maxsplit=1)[0]
+        if _ID.fullmatch(first):
+            return int(first)
+        if first.lstrip("-+").isdigit():
+            raise ValidationError(_("“%(text)s” is not a department ID.") % {"text": first})
+        found = list(
+            Department.objects.present().filter(name=line).values_list("pk", flat=True)[:6]
+        )
+        if not found:
+            raise ValidationError(
+                _("No department is called “%(text)s”. Use its ID.") % {"text": line}
+            )
+        if len(found) > 1:
+            raise ValidationError(
+                _("Several departments are called “%(text)s”: %(ids)s. Use the ID.")
+                % {"text": line, "ids": _(", ").join(map(str, found))}
+            )
+        return int(found[0])
+
+
+class ParentField(DepartmentsField):
+    """Exactly one department."""
+
+    widget = forms.TextInput(attrs={"list": "all-departments", "autocomplete": "off"})
+
+    def clean(self, value: Any) -> int:  # type: ignore[override]
+        found = super().clean(value)
+        if not found:
+            raise ValidationError(_("Choose the parent department."))
+        return found[0]
+
+
+class PeopleField(forms.CharField):
+    """User IDs, one a line."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        found = list(dict.fromkeys(re.split(r"[\s,，;；、]+", super().clean(value).strip())))
+        return [userid for userid in found if userid]
+
+
+#: Fields that DingTalk takes but never tells back: leaving them alone is the first choice.
+_LEAVE = ("", gettext_lazy("Leave as it is in DingTalk"))
+_ON_OFF = [_LEAVE, ("1", gettext_lazy("On")), ("0", gettext_lazy("Off"))]
+_REACH = [
+    _LEAVE,
+    ("0", gettext_lazy("Only themselves")),
+    ("1", gettext_lazy("Their own department and everything below it")),
+]
+
+
+def _untold(name: str, choices: list[tuple[str, Any]]) -> forms.TypedChoiceField:
+    return forms.TypedChoiceField(
+        label=FIELDS[name].label,
+        choices=choices,
+        required=False,
+        coerce=lambda chosen: chosen == "1",
+        empty_value=None,
+        widget=forms.RadioSelect,
+        help_text=FIELDS[name].note,
+    )
+
+
+def _switch(name: str, help_text: Any = "") -> forms.BooleanField:
+    return forms.BooleanField(
+        label=FIELDS[name].label,
+        required=False,
+        help_text=help_text,
+        widget=forms.CheckboxInput(attrs={"role": "switch"}),
+    )
+
+
+_LINES = gettext_lazy("One a line: the ID, or the name if only one department has it.")
+_USERS = gettext_lazy("One user ID a line, as in DingTalk’s admin console.")
+
+
+class DepartmentForm(forms.Form):
+    """The fields that creating and changing share. `changes` holds only what differs from what was seen."""
+
+    name = NameField(label=FIELDS["name"].label)
+    order = OrderField(label=FIELDS["order"].label, required=False, help_text=FIELDS["order"].note)
+    source_identifier = LineField(
+        label=FIELDS["source_identifier"].label, help_text=FIELDS["source_identifier"].note
+    )
+    hide_dept = _switch(
+        "hide_dept", gettext_lazy("Others no longer find it in the company’s Contacts.")
+    )
+    dept_permits = DepartmentsField(
+        label=FIELDS["dept_permits"].label, required=False, help_text=_LINES
+    )
+    user_permits = PeopleField(label=FIELDS["user_permits"].label, required=False, help_text=_USERS)
+    outer_dept = _switch(
+        "outer_dept", gettext_lazy("Its members then see only part of the Contacts.")
+    )
+    outer_dept_only_self = _untold("outer_dept_only_self", _REACH)
+    outer_permit_depts = DepartmentsField(
+        label=FIELDS["outer_permit_depts"].label, required=False, help_text=_LINES
+    )
+    outer_permit_users = PeopleField(
+        label=FIELDS["outer_permit_users"].label, required=False, help_text=_USERS
+    )
+    create_dept_group = _switch("create_dept_group")
+    auto_approve_apply = _switch("auto_approve_apply")
+    drawn = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    #: Which fields stand in which card of the page, with the switch that shows the rest of the card.
+    layout: tuple[tuple[str, Any, tuple[str, ...], tuple[str, ...]], ...] = (
+        ("basics", gettext_lazy("Basics"), ("name", "order", "source_identifier"), ()),
+        (
+            "visibility",
+            gettext_lazy("Who can see it"),
+            ("hide_dept",),
+            ("dept_permits", "user_permits"),
+        ),
+        (
+            "restriction",
+            gettext_lazy("What its members can see"),
+            ("outer_dept",),
+            ("outer_dept_only_self", "outer_permit_depts", "outer_permit_users"),
+        ),
+        ("chat", gettext_lazy("Department Chat"), ("create_dept_group",), ()),
+        ("joining", gettext_lazy("Joining"), ("auto_approve_apply",), ()),
+    )
+
+    def cards(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "key": key,
+                "title": title,
+                "fields": [self[name] for name in first if name in self.fields],
+                "dependent": [self[name] for name in rest if name in self.fields],
+            }
+            for key, title, first, rest in self.layout
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for one, other in (
+            ("dept_permits", "user_permits"),
+            ("outer_permit_depts", "outer_permit_users"),
+        ):
+            chosen = len(cleaned.get(one) or []) + len(cleaned.get(other) or [])
+            if chosen > settings.VISIBILITY_LIMIT:
+                self.add_error(
+                    one,
+                    _("You chose %(n)s. DingTalk allows %(max)s departments and people together.")
+                    % {"n": chosen, "max": settings.VISIBILITY_LIMIT},
+                )
+        return cleaned
+
+    def changes_from(self, seen: Mapping[str, Any]) -> DepartmentChanges:
+        """The fields that differ from what was seen, as they are to be written."""
+        changes: dict[str, Any] = {}
+        for name, value in self.cleaned_data.items():
+            if name in ("drawn", "parent_id") or value is None:
+                continue
+            before = seen.get(name)
+            if name in _UNTOLD or _comparable(value) != _comparable(before):
+                changes[name] = value
+        return changes  # type: ignore[return-value]
+
+
+_UNTOLD = {"outer_dept_only_self", "group_contain_outer_dept", "group_contain_hidden_dept"}
+
+
+def _comparable(value: Any) -> Any:
+    return sorted(map(str, value)) if isinstance(value, list) else value or None
+
+
+class EditForm(DepartmentForm):
+    """A department as it is, to be changed."""
+
+    code = LineField(label=FIELDS["code"].label, limit=CODE_LIMIT)
+    auto_add_user = _switch("auto_add_user")
+    group_contain_sub_dept = _switch("group_contain_sub_dept")
+    group_contain_outer_dept = _untold("group_contain_outer_dept", _ON_OFF)
+    group_contain_hidden_dept = _untold("group_contain_hidden_dept", _ON_OFF)
+
+    layout = (
+        ("basics", gettext_lazy("Basics"), ("name", "order", "code", "source_identifier"), ()),
+        *DepartmentForm.layout[1:3],
+        (
+            "chat",
+            gettext_lazy("Department Chat"),
+            ("create_dept_group",),
+            (
+                "auto_add_user",
+                "group_contain_sub_dept",
+                "group_contain_outer_dept",
+                "group_contain_hidden_dept",
+            ),
+        ),
+        DepartmentForm.layout[4],
+    )
+
+    @classmethod
+    def showing(cls, told: Mapping[str, Any], *, by: int | None) -> EditForm:
+        dept_id = told["dept_id"]
+        seen = cls.seen_of(told)
+        initial = {**seen, "drawn": Drawn.now(seen).sealed(about=dept_id, by=by)}
+        if seen.get("order") == dept_id:
+            initial["order"] = None  # never set: DingTalk reports the id
+        form = cls(initial=initial)
+        form.keep_chat(seen)
+        return form
+
+    @classmethod
+    def seen_of(cls, told: Mapping[str, Any]) -> dict[str, Any]:
+        """The part of a department this form shows, as the person sees it."""
+        return {name: told[name] for name in cls.base_fields if name in told}
+
+    def keep_chat(self, seen: Mapping[str, Any]) -> None:
+        """A chat that exists cannot be switched off here: nobody documents what that would do to it."""
+        if seen.get("create_dept_group"):
+            field = self.fields["create_dept_group"]
+            field.disabled = True
+            field.initial = True
+            field.help_text = _("It exists. It is dismissed when the department is deleted.")
+
+
+class CreateForm(DepartmentForm):
+    """A department that is to be."""
+
+    parent_id = ParentField(
+        label=gettext_lazy("Parent department"),
+        help_text=gettext_lazy("The ID, or the name if only one department has it."),
+    )
+    layout = (
+        ("basics", gettext_lazy("Basics"), ("parent_id", "name", "order", "create_dept_group"), ()),
+        *DepartmentForm.layout[1:3],
+        ("other", gettext_lazy("Other"), ("source_identifier", "auto_approve_apply"), ()),
+    )
+
+    @classmethod
+    def below(cls, parent_id: int, *, by: int | None) -> CreateForm:
+        sealed = Drawn.now({}).sealed(about=0, by=by)
+        return cls(initial={"parent_id": [parent_id], "drawn": sealed})
+
+
+class DeleteForm(forms.Form):
+    """The confirmation of a delete. Whether each part is asked for, the plan decides."""
+
+    typed = forms.CharField(required=False, strip=True)
+    chats_seen = forms.BooleanField(required=False)
+
+
+def labels(names: Iterable[str]) -> str:
+    """Field names as a person reads them, in one line."""
+    return _(", ").join(label_of(name) for name in names)

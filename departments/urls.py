@@ -1,0 +1,50 @@
+"""Every URL of the app, grouped by flow; the order of flows is the same in every file."""
+
+from django.urls import path, register_converter
+
+from .views import browse, delete, edit, history, setup
+
+
+class DeptIdConverter:
+    """A positive id that fits DingTalk's Long; anything else is simply no such page."""
+
+    regex = "[1-9][0-9]{0,17}"
+
+    @staticmethod
+    def to_python(value: str) -> int:
+        return int(value)
+
+    @staticmethod
+    def to_url(value: int) -> str:
+        return str(value)
+
+
+register_converter(DeptIdConverter, "dept_id")
+
+app_name = "departments"
+
+_browse = [
+    path("departments/", browse.browse, name="browse"),
+    path("departments/<dept_id:dept_id>/", browse.department, name="department"),
+    path("departments/<dept_id:dept_id>/children/", browse.children, name="children"),
+    path("search/", browse.search, name="search"),
+]
+_edit = [
+    path("departments/<dept_id:dept_id>/edit/", edit.edit, name="edit"),
+    path("departments/<dept_id:parent_id>/new/", edit.create, name="create"),
+]
+_delete = [
+    path("departments/<dept_id:dept_id>/delete/", delete.start, name="delete"),
+    path("deletions/<uuid:plan_id>/", delete.plan, name="plan"),
+    path("deletions/<uuid:plan_id>/result/", delete.result, name="result"),
+]
+_history = [
+    path(
+        "departments/<dept_id:dept_id>/history/", history.of_department, name="department-history"
+    ),
+    path("history/", history.everything, name="history"),
+    path("history/<int:number>/", history.entry, name="entry"),
+]
+_setup = [path("setup/", setup.setup, name="setup")]
+
+urlpatterns = [*_browse, *_edit, *_delete, *_history, *_setup]

@@ -1,0 +1,125 @@
+"""Looking around: the tree, a department, the level below it, search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.decorators import permission_required
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_safe
+
+from .. import fields, policy, problems
+from ..dingtalk import ROOT_ID, DingTalkError
+from ..http import PersonRequest, respond, wants_part
+from ..services import browse as service
+from ..services.browse import BATCH
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+
+@require_safe
+@permission_required(policy.VIEW, raise_exception=True)
+def browse(request: PersonRequest) -> HttpResponse:
+    try:
+        service.look_at_the_top(by=request.user)
+        problem = None
+    except DingTalkError as failure:
+        problem = problems.of(failure)
+    context = {
+        "title": _("Departments"),
+        "overview": service.overview(by=request.user),
+        "problem": problem,
+        "root_id": ROOT_ID,
+        "view": "tree",
+    }
+    return respond(request, "departments/browse.html", context)
+
+
+@require_safe
+@permission_required(policy.VIEW, raise_exception=True)
+def department(request: PersonRequest, dept_id: int) -> HttpResponse:
+    """From memory at once; ``?live=1``, which the page asks for by itself, from DingTalk."""
+    live = request.GET.get("live") == "1"
+    try:
+        opened, problem = service.open_department(dept_id=dept_id, by=request.user, live=live), None
+    except DingTalkError as failure:
+        problem = problems.of(failure)
+        if not service.remembers(dept_id=dept_id):
+            raise
+        opened = service.open_department(dept_id=dept_id, by=request.user)
+    return respond(
+        request, "departments/department.html", _department_page(opened, problem=problem, live=live)
+    )
+
+
+@require_safe
+@permission_required(policy.VIEW, raise_exception=True)
+def children(request: PersonRequest, dept_id: int) -> HttpResponse:
+    start, edge = _batch_asked_for(request)
+    rows = service.children(dept_id=dept_id, by=request.user, start=start)
+    if wants_part(request, "tree"):
+        return render(request, "departments/tree.html#level", {"rows": rows, "edge": edge})
+    opened = service.open_department(dept_id=dept_id, by=request.user)
+    context = {
+        **_department_page(opened, problem=None, live=True),
+        "rows": rows,
+        "tab": "children",
+        "batch": BATCH,
+    }
+    return respond(request, "departments/children.html", context)
+
+
+@require_safe
+@permission_required(policy.VIEW, raise_exception=True)
+def search(request: PersonRequest) -> HttpResponse:
+    words = request.GET.get("q", "")[:200]
+    found, total = service.search(words=words, by=request.user)
+    paths = service.paths_of(found)
+    context = {
+        "title": _("Search"),
+        "q": words,
+        "found": [(one, paths[one.dept_id]) for one in found],
+        "total": total,
+        "count": ngettext("%(n)s result", "%(n)s results", total) % {"n": total},
+        "view": "tree",
+    }
+    if request.htmx and request.htmx.target == "found":
+        response = render(request, "departments/search.html#found", context)
+        if words.strip():
+            response["HX-Replace-Url"] = request.get_full_path()
+        return response
+    return respond(request, "departments/search.html", context)
+
+
+def _batch_asked_for(request: PersonRequest) -> tuple[int, str]:
+    """Where the batch of 200 starts, and on which side of it more may be asked for."""
+    for name, edge, step in (("from", "after", 0), ("until", "before", BATCH)):
+        text = request.GET.get(name, "")
+        if text.isascii() and text.isdigit() and len(text) < 7:  # no level is longer
+            return max(int(text) - step, 0), edge
+    return 0, ""
+
+
+def _department_page(
+    opened: service.Opened, *, problem: problems.Problem | None, live: bool
+) -> dict[str, Any]:
+    department = opened.department
+    cards = [
+        (card, fields.rows_of(card, department.details, opened.names)) for card in fields.CARDS
+    ]
+    return {
+        "title": department.name,
+        "department": department,
+        "trail": opened.trail,
+        "children_count": opened.children,
+        "cards": cards,
+        "problem": problem,
+        "needs_a_look": opened.needs_a_look and not live and problem is None,
+        "just_read": live and problem is None,
+        "is_root": department.dept_id == ROOT_ID,
+        "tab": "overview",
+        "status": _("“%(name)s” loaded") % {"name": department.name},
+    }
