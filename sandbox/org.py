@@ -147,6 +147,8 @@ class Organisation(Directory):
         before = self._known(name, userid)
         member = before or self._newcomer(name, userid, details)
         after = self._enter(member, dept_id, now=self.clock())
+        if after == before:
+            return after
         self._note("member.add", [dept_id], before=(before,) if before else (), after=(after,))
         self._settle_chat(dept_id, by=CONSOLE)
         return after

@@ -61,11 +61,9 @@ def check_name(switches: Switches, name: str) -> None:
 
 
 def check_siblings(
-    org: Organisation, switches: Switches, name: str, *, parent_id: int | None, itself: int = 0
+    org: Organisation, switches: Switches, name: str, *, parent_id: int, itself: int = 0
 ) -> None:
     """Names are compared as they are: whether DingTalk folds case or spaces is unknown (§13.4)."""
-    if parent_id is None:
-        return
     for sibling in org.child_ids(parent_id):
         if sibling != itself and org[sibling].name == name:
             raise Refused(switches.sibling_name_code)

@@ -92,6 +92,7 @@ def open_department(*, dept_id: int, by: AbstractUser, live: bool = False) -> Op
         raise DepartmentGone(department, sync.path_of(dept_id))
     details = department.details
     mentioned = [*details.get("dept_permits", []), *details.get("outer_permit_depts", [])]
+    mentioned.append(department.parent_id or 0)
     return Opened(
         department=department,
         trail=Department.objects.trail(dept_id),

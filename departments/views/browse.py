@@ -119,6 +119,7 @@ def _department_page(
         "problem": problem,
         "needs_a_look": opened.needs_a_look and not live and problem is None,
         "just_read": live and problem is None,
+        "seen_this_minute": not opened.needs_a_look,
         "is_root": department.dept_id == ROOT_ID,
         "tab": "overview",
         "status": _("“%(name)s” loaded") % {"name": department.name},

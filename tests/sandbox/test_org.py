@@ -79,6 +79,8 @@ def test_the_console_keeps_a_tree_a_tree(org):
     with pytest.raises(Refused, match="60010"):
         org.move_department("Sales", to="East")
     with pytest.raises(Refused, match="60004"):
+        org.edit_department("Legal", parent_id=404)
+    with pytest.raises(Refused, match="60004"):
         org.create_department("North", parent=404)
     with pytest.raises(Refused, match="60005"):
         org.delete_department("Sales")
@@ -115,6 +117,14 @@ def test_people_come_move_and_go(org):
         "member.remove",
         "member.remove",
     ]
+
+
+def test_who_is_in_a_department_already_stays_as_they_are(org):
+    before = org.member("Ada")
+
+    assert org.add_member(1, "Ada") == before
+    assert org.headcount(1) == 4
+    assert org.journal == []
 
 
 def test_who_is_not_in_a_department_cannot_leave_it(org):

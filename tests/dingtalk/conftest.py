@@ -1,0 +1,71 @@
+"""A company in the sandbox and a client on a line to it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import stamina
+from other_side import Line, Shelf, account, wire_over
+
+from departments.dingtalk import DingTalkClient, Wire
+from sandbox import Organisation, Sandbox
+
+SECRET = "canary-secret-8f2b61d07c"
+
+
+@pytest.fixture(autouse=True)
+def hasty() -> Iterator[None]:
+    """Attempts follow each other at once; how many there are stays the wire's affair."""
+    with stamina.set_testing(True, attempts=100, cap=True):
+        yield
+
+
+@pytest.fixture
+def org() -> Organisation:
+    return Organisation.plant("""
+        Acme
+          Sales [chat] (Li Wei, Chen Yu*)
+            East
+            West (Zhao Min)
+          Legal
+    """)
+
+
+@pytest.fixture
+def sandbox(org: Organisation) -> Sandbox:
+    return Sandbox(org, client_id="dingcanaryclient", client_secret=SECRET)
+
+
+@pytest.fixture
+def line(sandbox: Sandbox) -> Line:
+    return Line(sandbox)
+
+
+@pytest.fixture
+def store() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def make_wire(sandbox: Sandbox, line: Line, store: Shelf) -> Iterator[Callable[..., Wire]]:
+    """Makes wires that differ from the usual one in what is given."""
+    made: list[Wire] = []
+
+    def make(**given: Any) -> Wire:
+        usual: dict[str, Any] = {"transport": line, "who": account(sandbox), "store": store}
+        made.append(wire_over(**(usual | given)))
+        return made[-1]
+
+    yield make
+    for wire in made:
+        wire.close()
+
+
+@pytest.fixture
+def wire(make_wire: Callable[..., Wire]) -> Wire:
+    return make_wire()
+
+
+@pytest.fixture
+def client(wire: Wire) -> DingTalkClient:
+    return DingTalkClient(wire)

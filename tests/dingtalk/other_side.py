@@ -1,0 +1,321 @@
+"""The other side of the wire, which is all these tests pretend: a line to the sandbox that can fail, servers
+that misbehave on real sockets, a cache, and a clock.
+"""
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import httpx
+
+from departments.dingtalk import Account, Limits, NoPace, Wire
+from sandbox import Sandbox
+
+TOKENS = "/v1.0/oauth2/accessToken"
+SEARCH = "/v1.0/contact/departments/search"
+CREATE = "/topapi/v2/department/create"
+GET = "/topapi/v2/department/get"
+UPDATE = "/topapi/v2/department/update"
+DELETE = "/topapi/v2/department/delete"
+CHILDREN = "/topapi/v2/department/listsub"
+NAMES = "/topapi/user/listsimple"
+SCOPES = "/auth/scopes"
+
+OAPI = "https://oapi.dingtalk.com"
+API = "https://api.dingtalk.com"
+
+ALWAYS = 1_000_000
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def reply(content: bytes | str | dict[str, Any], *, status: int = 200, **headers: str) -> Answer:
+    """What a server would send, byte for byte where `content` is bytes."""
+    if isinstance(content, dict):
+        content = json.dumps(content, ensure_ascii=False)
+    sent = content.encode() if isinstance(content, str) else content
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda _: httpx.Response(status, headers=named, stream=httpx.ByteStream(sent))
+
+
+class Line(httpx.BaseTransport):
+    """The way to a sandbox in this process. Told so, it fails for one endpoint, some times or always."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.requests: list[httpx.Request] = []
+        self._sandbox = httpx.WSGITransport(app=sandbox)
+        self._plans: dict[str, list[Answer]] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        self.requests.append(request)
+        plan = self._plans.get(request.url.path)
+        answer = plan.pop(0) if plan else self._sandbox.handle_request
+        return answer(request)
+
+    def asked(self, endpoint: str) -> list[httpx.Request]:
+        return [request for request in self.requests if request.url.path == endpoint]
+
+    def refuse(
+        self, endpoint: str, *, by: type[Exception] = httpx.ConnectError, times: int = ALWAYS
+    ) -> None:
+        """Nothing arrives there."""
+
+        def refusal(request: httpx.Request) -> httpx.Response:
+            raise by(f"cannot reach {request.url}")
+
+        self._plan(endpoint, refusal, times)
+
+    def lose_reply_to(
+        self, endpoint: str, *, by: type[Exception] = httpx.ReadError, times: int = ALWAYS
+    ) -> None:
+        """It arrives and is carried out, and the answer is lost on the way back."""
+
+        def loss(request: httpx.Request) -> httpx.Response:
+            self._sandbox.handle_request(request)
+            raise by(f"lost the answer of {request.url}")
+
+        self._plan(endpoint, loss, times)
+
+    def answer(self, endpoint: str, *answers: Answer, times: int = ALWAYS) -> None:
+        """Something else answers, each answer in its turn; the sandbox hears nothing of it."""
+        for answer in answers:
+            self._plan(endpoint, answer, times)
+
+    def reword(self, endpoint: str, answer: Answer, *, times: int = ALWAYS) -> None:
+        """It arrives and is carried out, and something else comes back."""
+
+        def reworded(request: httpx.Request) -> httpx.Response:
+            self._sandbox.handle_request(request)
+            return answer(request)
+
+        self._plan(endpoint, reworded, times)
+
+    def hold(self, endpoint: str) -> "Held":
+        """The next call there stays under way until it is let go."""
+        held = Held(self._sandbox.handle_request)
+        self._plan(endpoint, held, 1)
+        return held
+
+    def mend(self, endpoint: str) -> None:
+        self._plans.pop(endpoint, None)
+
+    def _plan(self, endpoint: str, answer: Answer, times: int) -> None:
+        plan = self._plans.setdefault(endpoint, [])
+        plan.extend([answer] * min(times, 1000))
+
+
+class Held:
+    """A call that has arrived and waits for its answer."""
+
+    def __init__(self, then: Answer) -> None:
+        self._then = then
+        self._arrived = threading.Event()
+        self._released = threading.Event()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self._arrived.set()
+        assert self._released.wait(30)
+        return self._then(request)
+
+    def wait(self) -> None:
+        assert self._arrived.wait(30)
+
+    def let_go(self) -> None:
+        self._released.set()
+
+
+class Shelf:
+    """A cache with the shape of Django's, for the threads of one test."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Any, float]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: str, /) -> Any:
+        with self._lock:
+            return self._alive(key)
+
+    def set(self, key: str, value: Any, /, timeout: float | None) -> None:
+        with self._lock:
+            self._kept[key] = (value, float("inf") if timeout is None else time.time() + timeout)
+
+    def add(self, key: str, value: Any, /, timeout: float | None) -> bool:
+        with self._lock:
+            if self._alive(key) is not None:
+                return False
+            self._kept[key] = (value, float("inf") if timeout is None else time.time() + timeout)
+            return True
+
+    def delete(self, key: str, /) -> None:
+        with self._lock:
+            self._kept.pop(key, None)
+
+    def keys(self) -> list[str]:
+        with self._lock:
+            return [key for key in self._kept if self._alive(key) is not None]
+
+    def _alive(self, key: str) -> Any:
+        value, ends = self._kept.get(key, (None, 0.0))
+        return value if ends > time.time() else None
+
+
+class Clock:
+    """Stands in for the `time` module: sleeping moves it, and things can be set to happen meanwhile."""
+
+    def __init__(self, *, boot: float = 1000.0) -> None:
+        self._now = boot
+        self._epoch = time.time() - boot
+        self._plans: list[tuple[float, Callable[[], object]]] = []
+        self.naps: list[float] = []
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def time(self) -> float:
+        return self._epoch + self._now
+
+    def sleep(self, seconds: float) -> None:
+        self.naps.append(seconds)
+        self.forward(seconds)
+
+    def forward(self, seconds: float) -> None:
+        until = self._now + seconds
+        for plan in sorted(self._plans, key=lambda plan: plan[0]):
+            moment, happen = plan
+            if moment <= until:
+                self._plans.remove(plan)
+                self._now = max(moment, self._now)
+                happen()
+        self._now = max(until, self._now)
+
+    def at(self, seconds_from_now: float, happen: Callable[[], object]) -> None:
+        self._plans.append((self._now + seconds_from_now, happen))
+
+
+def account(sandbox: Sandbox, *, oapi: str = OAPI, api: str = API) -> Account:
+    return Account(
+        client_id=sandbox.client_id,
+        client_secret=sandbox.client_secret,
+        oapi_url=oapi,
+        api_url=api,
+    )
+
+
+def wire_over(transport: httpx.BaseTransport | None, who: Account, **given: Any) -> Wire:
+    """A wire that differs from the product's only in what the test is about."""
+    usual: dict[str, Any] = {"store": Shelf(), "pace": NoPace(), "limits": Limits(under_way=64)}
+    return Wire(account=who, transport=transport, **(usual | given))
+
+
+# Servers of raw bytes
+
+
+class Caller:
+    """A connection as a misbehaving server holds it."""
+
+    def __init__(self, connection: socket.socket, leaving: threading.Event) -> None:
+        self._connection = connection
+        self._leaving = leaving
+
+    def hear(self) -> bytes:
+        """The whole request, so that nothing unread turns our closing into a reset."""
+        heard = b""
+        while b"\r\n\r\n" not in heard:
+            heard += self._receive()
+        head, _, body = heard.partition(b"\r\n\r\n")
+        lengths = [line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")]
+        length = int(lengths[0].partition(b":")[2]) if lengths else 0
+        while len(body) < length:
+            body += self._receive()
+        return head + body
+
+    def say(self, content: bytes) -> None:
+        self._connection.sendall(content)
+
+    def drip(self, content: bytes, *, every: float) -> None:
+        for place in range(len(content)):
+            self.say(content[place : place + 1])
+            self.dawdle(every)
+
+    def dawdle(self, seconds: float = 60) -> None:
+        """Stay silent, but not longer than the test lasts."""
+        if self._leaving.wait(seconds):
+            raise ConnectionAbortedError
+
+    def reset(self) -> None:
+        """Close with RST instead of FIN."""
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def secure(self, context: Any) -> None:
+        self._connection = context.wrap_socket(self._connection, server_side=True)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _receive(self) -> bytes:
+        received = self._connection.recv(65536)
+        if not received:
+            raise ConnectionAbortedError
+        return received
+
+
+@contextmanager
+def serving_raw(behave: Callable[[Caller], None]) -> Iterator[tuple[str, list[bytes]]]:
+    """A server that treats each connection as told. Gives its address and the list it may note things in."""
+    leaving = threading.Event()
+    threads: list[threading.Thread] = []
+    notes: list[bytes] = []
+
+    def treat(connection: socket.socket) -> None:
+        connection.settimeout(30)
+        caller = Caller(connection, leaving)
+        try:
+            with suppress(OSError):
+                behave(caller)
+        finally:
+            caller.close()
+
+    def listen() -> None:
+        while not leaving.is_set():
+            with suppress(TimeoutError):
+                connection, _ = listener.accept()
+                threads.append(threading.Thread(target=treat, args=(connection,), daemon=True))
+                threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.05)
+        threads.append(threading.Thread(target=listen, daemon=True))
+        threads[0].start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", notes
+        finally:
+            leaving.set()
+            threads[0].join()
+            for thread in threads[1:]:
+                thread.join()
+
+
+@contextmanager
+def deaf(address: str, port: int = 0) -> Iterator[int]:
+    """An address where connections never come about: its queue is full and nobody accepts."""
+    with socket.socket() as listener:
+        listener.bind((address, port))
+        listener.listen(0)
+        queue = []
+        try:
+            for _ in range(4):
+                waiting = socket.socket()
+                queue.append(waiting)
+                waiting.setblocking(False)
+                with suppress(BlockingIOError):
+                    waiting.connect(listener.getsockname())
+            yield listener.getsockname()[1]
+        finally:
+            for waiting in queue:
+                waiting.close()
