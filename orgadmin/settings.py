@@ -265,6 +265,7 @@ LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 USE_THOUSAND_SEPARATOR = False
+FORMAT_MODULE_PATH = ["orgadmin.formats"]
 
 # ── Files ────────────────────────────────────────────────────────────────────────────────────────────────
 

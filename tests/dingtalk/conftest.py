@@ -14,7 +14,7 @@ SECRET = "canary-secret-8f2b61d07c"
 
 
 @pytest.fixture(autouse=True)
-def hasty() -> Iterator[None]:
+def _no_waiting_between_attempts() -> Iterator[None]:
     """Attempts follow each other at once; how many there are stays the wire's affair."""
     with stamina.set_testing(True, attempts=100, cap=True):
         yield

@@ -186,12 +186,11 @@ class Clock:
 
     def forward(self, seconds: float) -> None:
         until = self._now + seconds
-        for plan in sorted(self._plans, key=lambda plan: plan[0]):
-            moment, happen = plan
-            if moment <= until:
-                self._plans.remove(plan)
-                self._now = max(moment, self._now)
-                happen()
+        while due := [plan for plan in self._plans if plan[0] <= until]:
+            plan = min(due, key=lambda plan: plan[0])
+            self._plans.remove(plan)
+            self._now = max(plan[0], self._now)
+            plan[1]()
         self._now = max(until, self._now)
 
     def at(self, seconds_from_now: float, happen: Callable[[], object]) -> None:

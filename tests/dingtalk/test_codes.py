@@ -4,7 +4,7 @@ import inspect
 from datetime import UTC, datetime
 
 import pytest
-from other_side import ALWAYS, SEARCH, Line, reply
+from other_side import SEARCH, Line, reply
 
 from departments.dingtalk import (
     AddressNotAllowed,
@@ -202,15 +202,18 @@ def test_not_sent_and_unknown_can_never_be_caught_as_one():
         assert not any(issubclass(branch, other) for other in others)
 
 
-@pytest.mark.parametrize("code", codes_of(RateLimited))
-def test_a_read_waits_its_turn_again_where_a_write_does_not(wire: Wire, line: Line, code):
-    error = errors.error_for(LEGACY, code=code, message="", request_id="", write=False)
-    assert error.repeat_read
-    assert not error.repeat_write
+def test_too_fast_is_tried_again_for_a_read_and_never_for_a_write(wire: Wire, line: Line):
+    line.answer(LEGACY, reply(wrapped(90018)))
+
+    failure(wire, write=True)
+    assert len(line.asked(LEGACY)) == 1
+
+    failure(wire, write=False)
+    assert len(line.asked(LEGACY)) == 4
 
 
 def test_a_spent_quota_is_not_tried_again(wire: Wire, line: Line):
-    line.answer(LEGACY, reply(wrapped(90020)), times=ALWAYS)
+    line.answer(LEGACY, reply(wrapped(90020)))
 
     assert type(failure(wire, write=False)) is QuotaSpent
     assert len(line.asked(LEGACY)) == 1
