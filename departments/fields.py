@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from django.utils.functional import Promise
+    from django.utils.functional import _StrPromise
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,15 @@ class Field:
     """`kind` decides how a value is said: text, yes/no, ids of departments, ids of people, and so on."""
 
     name: str
-    label: str | Promise
+    label: str | _StrPromise
     kind: str = "text"
-    note: str | Promise = ""
+    note: str | _StrPromise = ""
 
 
 @dataclass(frozen=True)
 class Card:
     key: str
-    title: str | Promise
+    title: str | _StrPromise
     fields: tuple[Field, ...]
 
 

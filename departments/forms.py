@@ -189,7 +189,7 @@ class DepartmentsField(forms.CharField):
 class ParentField(DepartmentsField):
     """Exactly one department."""
 
-    widget = forms.TextInput(attrs={"list": "all-departments", "autocomplete": "off"})
+    widget = forms.TextInput(attrs={"list": "all-departments", "autocomplete": "off"})  # type: ignore[assignment]
 
     def clean(self, value: Any) -> int:  # type: ignore[override]
         found = super().clean(value)

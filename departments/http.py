@@ -12,9 +12,10 @@ from .context import opened_in
 from .services import browse
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractUser
+    from django.contrib.auth.models import User
     from django_htmx.middleware import HtmxDetails
 
+    from .problems import Problem
     from .services.browse import Rows
 
 _REDRAW = "redraw"
@@ -23,7 +24,7 @@ _REDRAW = "redraw"
 class PersonRequest(HttpRequest):
     """A request of somebody signed in, as every view but the public ones gets it."""
 
-    user: AbstractUser
+    user: User
     htmx: HtmxDetails
 
 
@@ -66,6 +67,19 @@ def wants_part(request: PersonRequest, name: str) -> bool:
 def redraw(request: PersonRequest, dept_id: int, *, opened: bool = False) -> None:
     """The next fragment brings the level of the tree that shows this department, drawn anew."""
     request.session[_REDRAW] = [dept_id, opened]
+
+
+def show(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """A problem as a page of its own; for htmx in place of the work, or as the sentence above it."""
+    part = ""
+    if request.htmx:  # type: ignore[attr-defined]
+        # 409 and 410 are about the work itself; after anything else it can be tried again as it stands.
+        part = "#main" if problem.status in (409, 410) else "#alert"
+    context = {"problem": problem, "title": problem.title}
+    response = render(request, f"problem.html{part}", context, status=problem.status)
+    if problem.retry:
+        response["Retry-After"] = "30"
+    return response
 
 
 def address_of(request: HttpRequest) -> str | None:

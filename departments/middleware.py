@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import uuid
 from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,14 +13,13 @@ from django.utils.translation import gettext as _
 from . import problems
 from .dingtalk import DingTalkError
 from .errors import DepartmentError
+from .http import show
 from .services import setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Answer = Callable[[HttpRequest], HttpResponse]
-
-log = logging.getLogger(__name__)
 
 
 class PrivatePages:
@@ -96,31 +93,3 @@ class Problems:
         if isinstance(failure, DingTalkError | DepartmentError):
             return show(request, problems.of(failure))
         return None
-
-
-def show(request: HttpRequest, problem: problems.Problem) -> HttpResponse:
-    """A problem as a page of its own, or for htmx as the sentence above the work."""
-    part = "#alert" if request.htmx and problem.status not in (409, 410) else ""  # type: ignore[attr-defined]
-    if request.htmx and not part:  # type: ignore[attr-defined]
-        part = "#main"
-    response = render(
-        request,
-        f"problem.html{part}",
-        {"problem": problem, "title": problem.title},
-        status=problem.status,
-    )
-    if problem.retry:
-        response["Retry-After"] = "30"
-    return response
-
-
-def unexpected(request: HttpRequest) -> problems.Problem:
-    """Our own fault: an id to quote, and no detail."""
-    number = uuid.uuid4().hex[:8]
-    log.error("unexpected failure %s at %s", number, request.path)
-    return problems.Problem(
-        500,
-        _("Something went wrong here, not in DingTalk"),
-        _("The fault has been recorded under the number %(number)s.") % {"number": number},
-        _("If you were changing something, look at the history before you try again."),
-    )

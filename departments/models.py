@@ -197,16 +197,20 @@ class AuditEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.operation.kind} {self.name}: {self.outcome}"
 
+    #: As the database has it: such a row is not changed any more.
+    _settled_in_db = False
+
     @classmethod
-    def from_db(cls, db: str | None, field_names: Any, values: Any) -> Self:
-        entry = super().from_db(db, field_names, values)
+    def from_db(cls, *args: Any, **kwargs: Any) -> Self:
+        entry = super().from_db(*args, **kwargs)
         entry._settled_in_db = entry.__dict__.get("settled_at") is not None
         return entry
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if getattr(self, "_settled_in_db", False):
+        if self._settled_in_db:
             raise SettledRow(f"entry {self.pk} is settled")
         super().save(*args, **kwargs)
+        self._settled_in_db = self.settled_at is not None
 
     def delete(self, *_args: Any, **_kwargs: Any) -> tuple[int, dict[str, int]]:
         raise SettledRow(f"entry {self.pk} is history")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .errors import NotPermitted
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractUser, AnonymousUser
+    from django.contrib.auth.models import AnonymousUser, User
 
 VIEW = "departments.view_department"
 CREATE = "departments.add_department"
@@ -27,11 +27,11 @@ ROLES: dict[str, tuple[str, ...]] = {
 }
 
 
-def may(user: AbstractUser | AnonymousUser, permission: str) -> bool:
+def may(user: User | AnonymousUser, permission: str) -> bool:
     return user.has_perm(permission)
 
 
-def require(user: AbstractUser | AnonymousUser, permission: str) -> None:
+def require(user: User | AnonymousUser, permission: str) -> None:
     """Raise NotPermitted unless this person may."""
     if not may(user, permission):
         raise NotPermitted(permission)

@@ -6,11 +6,10 @@ One table for our own rules, one for DingTalk's codes. DingTalk's words are show
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -19,7 +18,9 @@ from . import dingtalk, errors, policy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Text = str | Promise
+    from django.utils.functional import _StrPromise
+
+    Text = str | _StrPromise
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,13 @@ def of(failure: Exception) -> Problem:
     raise LookupError(type(failure).__name__)
 
 
-def _said(failure: dingtalk.DingTalkError) -> dict[str, str]:
+class _Said(TypedDict):
+    code: str
+    request_id: str
+    verbatim: str
+
+
+def _said(failure: dingtalk.DingTalkError) -> _Said:
     return {
         "code": "" if failure.code is None else str(failure.code),
         "request_id": failure.request_id,

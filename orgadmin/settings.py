@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 import django
 import structlog
-from environs import EnvError, FileAwareEnv, validate
+from environs import EnvValidationError, FileAwareEnv, validate
 
 from .keys import kept_secret_key
 from .redact import redact_event
@@ -89,8 +89,10 @@ FIRST_ADMIN_EMAIL = env.str("DJANGO_SUPERUSER_EMAIL", "")
 
 try:
     env.seal()
-except EnvError as wrong:
-    lines = "\n".join(f"  {name}: {' '.join(why)}" for name, why in wrong.error_messages.items())
+except EnvValidationError as wrong:
+    lines = "\n".join(
+        f"  {name}: {' '.join(why)}" for name, why in dict(wrong.error_messages).items()
+    )
     sys.exit(f"The environment is not right. Mend these and start again:\n{lines}")
 
 # ── DingTalk ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -287,7 +289,7 @@ STORAGES = {
 
 # ── Logs ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-_shared_processors = [
+_shared_processors: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,

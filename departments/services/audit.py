@@ -23,7 +23,7 @@ from ..models import OPEN, WITHOUT_EFFECT, AuditEntry, Kind, Operation, Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from django.contrib.auth.models import AbstractUser
+    from django.contrib.auth.models import User
 
     from ..dingtalk import Receipt
 
@@ -33,7 +33,7 @@ class Ask:
     """Who asks, from where, under which id: what every write is given besides its content."""
 
     op_id: UUID
-    by: AbstractUser
+    by: User
     address: str | None = None
     reason: str = ""
 

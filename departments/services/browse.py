@@ -22,7 +22,7 @@ from . import sync
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django.contrib.auth.models import AbstractUser
+    from django.contrib.auth.models import User
 
 BATCH = 200
 _FRESH = timedelta(seconds=60)
@@ -79,7 +79,7 @@ class Rows:
         return self.total - self.after
 
 
-def open_department(*, dept_id: int, by: AbstractUser, live: bool = False) -> Opened:
+def open_department(*, dept_id: int, by: User, live: bool = False) -> Opened:
     """A department from memory; from DingTalk when `live`, or when memory has never seen it.
 
     Raises DepartmentUnknown, DepartmentGone, and what a live read raises.
@@ -112,7 +112,7 @@ def remembers(*, dept_id: int) -> bool:
     return Department.objects.present().filter(pk=dept_id).exists()
 
 
-def suggestions(*, by: AbstractUser) -> list[Department]:
+def suggestions(*, by: User) -> list[Department]:
     """Departments to offer while somebody types a parent; none where the list would be too long to help."""
     policy.require(by, policy.VIEW)
     found = list(
@@ -121,7 +121,7 @@ def suggestions(*, by: AbstractUser) -> list[Department]:
     return found if len(found) <= _OFFERED else []
 
 
-def children(*, dept_id: int, by: AbstractUser, start: int = 0) -> Rows:
+def children(*, dept_id: int, by: User, start: int = 0) -> Rows:
     """One level below a department. Asks DingTalk once if nobody has looked there yet."""
     policy.require(by, policy.VIEW)
     department = open_department(dept_id=dept_id, by=by).department
@@ -131,7 +131,7 @@ def children(*, dept_id: int, by: AbstractUser, start: int = 0) -> Rows:
     return _level(dept_id, level, start)
 
 
-def tree(*, opened: set[int], by: AbstractUser, showing: int | None = None) -> Rows:
+def tree(*, opened: set[int], by: User, showing: int | None = None) -> Rows:
     """The tree with these departments open, and the way down to the one shown. At most 200 rows a level."""
     policy.require(by, policy.VIEW)
     way = [row.dept_id for row in Department.objects.trail(showing)] if showing else []
@@ -145,7 +145,7 @@ def tree(*, opened: set[int], by: AbstractUser, showing: int | None = None) -> R
     return top
 
 
-def level_showing(*, dept_id: int, opened: set[int], by: AbstractUser) -> Rows | None:
+def level_showing(*, dept_id: int, opened: set[int], by: User) -> Rows | None:
     """The level that holds this department, with the given branches open."""
     levels = [tree(opened=opened, by=by, showing=dept_id)]
     for rows in levels:
@@ -155,7 +155,7 @@ def level_showing(*, dept_id: int, opened: set[int], by: AbstractUser) -> Rows |
     return None
 
 
-def look_at_the_top(*, by: AbstractUser) -> None:
+def look_at_the_top(*, by: User) -> None:
     """Fill an empty memory with the first levels, so that the first page has something to show."""
     policy.require(by, policy.VIEW)
     if Department.objects.present().filter(parent_id=None).exists():
@@ -165,7 +165,7 @@ def look_at_the_top(*, by: AbstractUser) -> None:
         sync.refresh_children(dept_id=dept_id)
 
 
-def search(*, words: str, by: AbstractUser) -> tuple[list[Department], int]:
+def search(*, words: str, by: User) -> tuple[list[Department], int]:
     """Departments by name, code, source identifier or id, best first, and how many there are in all."""
     policy.require(by, policy.VIEW)
     words = unicodedata.normalize("NFC", words).strip()
@@ -192,7 +192,7 @@ def paths_of(departments: Iterable[Department]) -> dict[int, str]:
     }
 
 
-def overview(*, by: AbstractUser) -> dict[str, int]:
+def overview(*, by: User) -> dict[str, int]:
     """A few counts of what memory holds."""
     policy.require(by, policy.VIEW)
     rows = Department.objects.present()

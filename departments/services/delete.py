@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from uuid import UUID
 
-    from django.contrib.auth.models import AbstractUser
+    from django.contrib.auth.models import User
 
     from ..dingtalk import DingTalkClient, Receipt
 
@@ -165,7 +165,7 @@ class Difference:
     altered: list[Doomed] = field(default_factory=list)
 
 
-def check(*, dept_id: int, by: AbstractUser) -> DeletionPlan:
+def check(*, dept_id: int, by: User) -> DeletionPlan:
     """Read the whole branch live and keep what a delete would take along. Deletes nothing."""
     deletable(dept_id=dept_id, by=by)
     plan = _read_plan(dept_id)
@@ -179,7 +179,7 @@ def check(*, dept_id: int, by: AbstractUser) -> DeletionPlan:
     )
 
 
-def kept_plan(*, plan_id: UUID, by: AbstractUser) -> DeletionPlan | None:
+def kept_plan(*, plan_id: UUID, by: User) -> DeletionPlan | None:
     policy.require(by, policy.DELETE)
     return DeletionPlan.objects.filter(pk=plan_id).first()
 
@@ -188,7 +188,7 @@ def plan_of(kept: DeletionPlan) -> Plan:
     return msgspec.convert(kept.plan, Plan)
 
 
-def usable(*, kept: DeletionPlan, by: AbstractUser) -> None:
+def usable(*, kept: DeletionPlan, by: User) -> None:
     """Raise PlanNotUsable unless this person may confirm this plan now."""
     policy.require(by, policy.DELETE)
     if kept.by_id != by.pk:
@@ -263,7 +263,7 @@ def _joined(was: Doomed, now: Doomed) -> list[Member]:
     return [member for member in now.members if member.userid not in known]
 
 
-def deletable(*, dept_id: int, by: AbstractUser) -> None:
+def deletable(*, dept_id: int, by: User) -> None:
     """Raise what stands against ever deleting this department: the role, the root, the fence."""
     policy.require(by, policy.DELETE)
     if dept_id == ROOT_ID or dept_id == settings.DINGTALK_ROOT_ID:
@@ -464,7 +464,7 @@ def _mentions(doomed: list[Doomed]) -> list[Mention]:
     ]
 
 
-def _last_look(kept: DeletionPlan, plan: Plan, by: AbstractUser) -> None:
+def _last_look(kept: DeletionPlan, plan: Plan, by: User) -> None:
     """The last reads before the call: has anyone added a department since? Then nothing is deleted."""
     children: dict[int, set[int]] = {place.dept_id: set() for place in plan.departments}
     for place in plan.departments[1:]:

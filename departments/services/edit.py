@@ -131,7 +131,7 @@ def not_taken(wanted: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 
 def same(one: Any, other: Any) -> bool:
     """Equal as DingTalk means it: unset, false, empty text and empty list are one; lists have no order."""
-    return _plain(one) == _plain(other)
+    return bool(_plain(one) == _plain(other))
 
 
 def _plain(value: Any) -> Any:

@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from django.contrib.auth.models import AbstractUser
+    from django.contrib.auth.models import User
     from django.db.models import QuerySet
 
     from .. import dingtalk as wire
 
 
-def entries(*, by: AbstractUser, dept_id: int | None = None) -> QuerySet[AuditEntry]:
+def entries(*, by: User, dept_id: int | None = None) -> QuerySet[AuditEntry]:
     """Newest first; of one department where `dept_id` is given."""
     policy.require(by, policy.VIEW)
     rows = AuditEntry.objects.select_related("operation").order_by("-pk")
     return rows if dept_id is None else rows.filter(dept_id=dept_id)
 
 
-def operation(*, op_id: UUID, by: AbstractUser) -> Operation | None:
+def operation(*, op_id: UUID, by: User) -> Operation | None:
     policy.require(by, policy.VIEW)
     return Operation.objects.prefetch_related("entries").filter(pk=op_id).first()
 
 
-def remembered(*, dept_id: int, by: AbstractUser) -> dict[str, Any]:
+def remembered(*, dept_id: int, by: User) -> dict[str, Any]:
     """A department as memory has it, gone or not, for the page of its history."""
     policy.require(by, policy.VIEW)
     department = Department.objects.filter(pk=dept_id).first()
@@ -51,7 +51,7 @@ def settles_at(entry: AuditEntry) -> datetime:
     return entry.noted_at + timedelta(seconds=settings.SETTLE_SECONDS)
 
 
-def look_again(*, entry: AuditEntry, by: AbstractUser) -> AuditEntry:
+def look_again(*, entry: AuditEntry, by: User) -> AuditEntry:
     """Settle an open entry by looking, never by sending again; too early, or unreadable, changes nothing."""
     policy.require(by, policy.VIEW)
     if entry.is_open and timezone.now() >= settles_at(entry):

@@ -94,7 +94,7 @@ def _code(text: str) -> int | str:
     return int(text) if text.lstrip("-").isdigit() else text
 
 
-def _rows(found: AuditEntry) -> list[dict[str, str]]:
+def _rows(found: AuditEntry) -> list[dict[str, str | bool]]:
     """Field by field: before, wanted, and what DingTalk showed afterwards."""
     if found.operation.kind == Kind.DELETE:
         return []

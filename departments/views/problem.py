@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.utils.translation import gettext as _
 
-from ..middleware import show, unexpected
+from ..http import show
 from ..problems import Problem
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
+
+
+log = logging.getLogger(__name__)
 
 
 @login_not_required
@@ -44,7 +49,18 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # 
 
 @login_not_required
 def server_error(request: HttpRequest) -> HttpResponse:
-    return show(request, unexpected(request))
+    """Our own fault: a number to quote, and no detail."""
+    number = uuid.uuid4().hex[:8]
+    log.error("unexpected failure %s at %s", number, request.path)
+    return show(
+        request,
+        Problem(
+            500,
+            _("Something went wrong here, not in DingTalk"),
+            _("The fault has been recorded under the number %(number)s.") % {"number": number},
+            _("If you were changing something, look at the history before you try again."),
+        ),
+    )
 
 
 @login_not_required
