@@ -336,7 +336,12 @@ _UNTOLD = {"outer_dept_only_self", "group_contain_outer_dept", "group_contain_hi
 
 
 def _comparable(value: Any) -> Any:
-    return sorted(map(str, value)) if isinstance(value, list) else value or None
+    """As far as a change counts: lists have no order, and nothing typed is nothing set."""
+    if isinstance(value, list):
+        return sorted(map(str, value)) or None
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value).strip() or None
+    return value or None
 
 
 class EditForm(DepartmentForm):

@@ -69,10 +69,17 @@ def redraw(request: PersonRequest, dept_id: int, *, opened: bool = False) -> Non
     request.session[_REDRAW] = [dept_id, opened]
 
 
+def in_place(response: HttpResponse) -> HttpResponse:
+    """Let htmx put this answer where the form was, whatever its status: it holds what was typed."""
+    response["HX-Retarget"] = "#main"
+    response["HX-Reswap"] = "innerHTML"
+    return response
+
+
 def show(request: HttpRequest, problem: Problem) -> HttpResponse:
     """A problem as a page of its own; for htmx in place of the work, or as the sentence above it."""
     part = ""
-    if request.htmx:  # type: ignore[attr-defined]
+    if getattr(request, "htmx", None):  # a request may fail before it gets that far
         # 409 and 410 are about the work itself; after anything else it can be tried again as it stands.
         part = "#main" if problem.status in (409, 410) else "#alert"
     context = {"problem": problem, "title": problem.title}

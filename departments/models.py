@@ -40,6 +40,10 @@ class DepartmentQuerySet(models.QuerySet["Department"]):
         rows = self.in_bulk(walked)
         return [rows[found] for found in reversed(walked)]
 
+    def depth(self, dept_id: int) -> int:
+        """How many levels down it stands; the top is 1."""
+        return len(_walk(_UP, dept_id))
+
     def branch_ids(self, dept_id: int) -> set[int]:
         """The department and everything remembered below it."""
         return set(_walk(_DOWN, dept_id))

@@ -138,10 +138,10 @@ def nothing_in_doubt(dept_ids: Iterable[int]) -> None:
         raise InDoubt(entry)
 
 
-def no_create_in_doubt(parent_id: int) -> None:
-    """Raise InDoubt while a create below this parent is not settled: its child may be there or not."""
+def no_create_in_doubt(parent_ids: Iterable[int]) -> None:
+    """Raise InDoubt while a create below one of these is not settled: its child may be there or not."""
     entry = AuditEntry.objects.filter(
-        outcome__in=OPEN, operation__kind=Kind.CREATE, operation__dept_id=parent_id
+        outcome__in=OPEN, operation__kind=Kind.CREATE, operation__dept_id__in=list(parent_ids)
     ).first()
     if entry:
         raise InDoubt(entry)

@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from .. import policy
 from ..dingtalk import ROOT_ID, OutOfContactScope
-from ..errors import DepartmentGone
 from ..gateway import dingtalk
 from ..models import Department
 from . import sync
@@ -86,10 +85,9 @@ def open_department(*, dept_id: int, by: User, live: bool = False) -> Opened:
     """
     policy.require(by, policy.VIEW)
     department = Department.objects.filter(pk=dept_id).first()
-    if department is None or live:
+    if department is None or live or department.gone_at:
+        # Missing from its old level may mean moved elsewhere: only DingTalk can say that it is gone.
         department = sync.refresh(dept_id=dept_id)
-    elif department.gone_at:
-        raise DepartmentGone(department, sync.path_of(dept_id))
     details = department.details
     mentioned = [*details.get("dept_permits", []), *details.get("outer_permit_depts", [])]
     mentioned.append(department.parent_id or 0)
@@ -124,11 +122,11 @@ def suggestions(*, by: User) -> list[Department]:
 def children(*, dept_id: int, by: User, start: int = 0) -> Rows:
     """One level below a department. Asks DingTalk once if nobody has looked there yet."""
     policy.require(by, policy.VIEW)
-    department = open_department(dept_id=dept_id, by=by).department
+    department = Department.objects.present().filter(pk=dept_id).first()
+    department = department or sync.refresh(dept_id=dept_id)
     if department.children_seen_at is None and department.readable:
         sync.refresh_children(dept_id=dept_id)
-    level = len(Department.objects.trail(dept_id)) + 1
-    return _level(dept_id, level, start)
+    return _level(dept_id, Department.objects.depth(dept_id) + 1, start)
 
 
 def tree(*, opened: set[int], by: User, showing: int | None = None) -> Rows:

@@ -219,6 +219,7 @@ def carry_out(
     _confirmed(plan, typed=typed, chats_seen=chats_seen)
     ids = [department.dept_id for department in plan.departments]
     audit.nothing_in_doubt(ids)
+    audit.no_create_in_doubt(ids)
     fresh = check(dept_id=kept.dept_id, by=ask.by)
     if fresh.fingerprint != kept.fingerprint:
         raise PlanChanged(kept, fresh)

@@ -101,7 +101,7 @@ def create(*, parent_id: int, fields: wire.DepartmentChanges, ask: audit.Ask) ->
     content = dict(fields)
     ask = audit.claim(ask, Kind.CREATE, parent_id, content)
     audit.nothing_in_doubt([parent_id])
-    audit.no_create_in_doubt(parent_id)
+    audit.no_create_in_doubt([parent_id])
     read_parent(parent_id=parent_id, by=ask.by)
     beside = _child_ids(parent_id)
     planned = audit.Planned(

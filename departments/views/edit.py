@@ -12,15 +12,26 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from .. import fields, forms, policy, problems
-from ..dingtalk import OutcomeUnknown, SaidNo
-from ..errors import ChangedMeanwhile, DepartmentGone, DepartmentUnknown, Repeated
-from ..http import PersonRequest, address_of, redraw, respond
+from ..dingtalk import NoAnswer, NotSent, NotUnderstood, OutcomeUnknown, SaidNo
+from ..errors import (
+    AskedBefore,
+    ChangedMeanwhile,
+    DepartmentGone,
+    DepartmentUnknown,
+    InDoubt,
+    Repeated,
+)
+from ..http import PersonRequest, address_of, in_place, redraw, respond
 from ..services import audit, browse
 from ..services import edit as service
 from . import history
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
+
+
+#: Failures after which the form is shown again as it was typed: nothing of it has happened.
+NOTHING_HAPPENED = (SaidNo, NotSent, NoAnswer, NotUnderstood, InDoubt, AskedBefore)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -46,16 +57,18 @@ def edit(request: PersonRequest, dept_id: int) -> HttpResponse:
     except Repeated as again:
         return history.show_outcome(again.operation)
     except ChangedMeanwhile as conflict:
-        # The form is drawn anew from what DingTalk has now: sending it again is a decision made with open eyes.
-        seen = forms.EditForm.seen_of(conflict.now)
+        # Drawn anew from what DingTalk has now, but only where they clash: sending it again is a decision made
+        # with open eyes, and fields this person never touched are still not theirs to write.
+        seen = drawn.seen | {clash.field: clash.now for clash in conflict.clashes}
         form = _kept(form, seen, about=dept_id, by=request.user.pk)
         clashes = [_in_words(clash) for clash in conflict.clashes]
         return _show_edit(request, dept_id, form, status=409, clashes=clashes)
     except OutcomeUnknown as failure:
         return history.show_unknown(request, ask.op_id, failure)
-    except SaidNo as refusal:
-        form = _refused(form, refusal, drawn.seen, about=dept_id, by=request.user.pk)
-        return _show_edit(request, dept_id, form, status=409, problem=problems.of(refusal))
+    except NOTHING_HAPPENED as failure:
+        form = _not_done(form, failure, drawn.seen, about=dept_id, by=request.user.pk)
+        problem = problems.of(failure)
+        return in_place(_show_edit(request, dept_id, form, status=problem.status, problem=problem))
     _say_saved(request, saved, _("Saved."))
     redraw(request, dept_id)
     return redirect("departments:department", dept_id)
@@ -81,9 +94,12 @@ def create(request: PersonRequest, parent_id: int) -> HttpResponse:
         return history.show_outcome(again.operation)
     except OutcomeUnknown as failure:
         return history.show_unknown(request, ask.op_id, failure)
-    except SaidNo as refusal:
-        form = _refused(form, refusal, {}, about=0, by=request.user.pk)
-        return _show_create(request, parent_id, form, status=409, problem=problems.of(refusal))
+    except NOTHING_HAPPENED as failure:
+        form = _not_done(form, failure, {}, about=0, by=request.user.pk)
+        problem = problems.of(failure)
+        return in_place(
+            _show_create(request, parent_id, form, status=problem.status, problem=problem)
+        )
     except (DepartmentUnknown, DepartmentGone) as missing:
         form.add_error("parent_id", str(problems.of(missing).title))
         return _show_create(request, parent_id, form, status=422)
@@ -112,14 +128,15 @@ def _kept(form: Any, seen: dict[str, Any], *, about: int, by: int | None) -> Any
     return kept
 
 
-def _refused(
-    form: Any, refusal: SaidNo, seen: dict[str, Any], *, about: int, by: int | None
+def _not_done(
+    form: Any, failure: Exception, seen: dict[str, Any], *, about: int, by: int | None
 ) -> Any:
-    """DingTalk's no, beside the field it is about."""
+    """The form as it was typed, under a new id; DingTalk's no stands beside the field it is about."""
     kept = _kept(form, seen, about=about, by=by)
-    field = problems.FIELD_OF.get(refusal.code or "")
+    code = getattr(failure, "code", None)
+    field = problems.FIELD_OF.get(code or "")
     if field in kept.fields:
-        kept.add_error(field, str(problems.sentence_for(refusal.code)))
+        kept.add_error(field, str(problems.sentence_for(code)))
     return kept
 
 

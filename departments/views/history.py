@@ -8,12 +8,13 @@ from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.http import Http404
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from .. import fields, forms, policy, problems
 from ..http import PersonRequest, respond
-from ..models import AuditEntry, Kind
+from ..models import AuditEntry, Kind, Outcome
 from ..services import browse
 from ..services import history as service
 
@@ -84,6 +85,8 @@ def _show_entry(
         "rows": _rows(found),
         "not_taken": forms.labels(found.not_taken),
         "settles_at": service.settles_at(found),
+        "under_way": found.outcome == Outcome.PENDING
+        and timezone.now() < service.settles_at(found),
         "sentence": problems.sentence_for(_code(found.code)) if found.code else "",
         **more,
     }

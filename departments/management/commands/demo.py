@@ -134,7 +134,7 @@ def _environment(folder: Path, address: str, port: int) -> dict[str, str]:
         "DINGTALK_OAPI_URL": address,
         "DINGTALK_API_URL": address,
         "DINGTALK_CALLS_PER_SECOND": "200",
-        "SETTLE_SECONDS": "10",
+        "SETTLE_SECONDS": "15",
         "LOG_LEVEL": "WARNING",
     }
 
