@@ -109,7 +109,7 @@ def done(
     """DingTalk said yes, or a look has shown it; `after` None when it could not be read back."""
     if receipt is not None:
         entry.request_id = receipt.request_id
-        entry.dept_id = receipt.dept_id or entry.dept_id
+        entry.dept_id = entry.dept_id or receipt.dept_id  # a create learns it only now
     entry.after = dict(after) if after is not None else None
     entry.confirmed = after is not None
     entry.not_taken = sorted(not_taken)
