@@ -156,10 +156,9 @@ def level_showing(*, dept_id: int, opened: set[int], by: User) -> Rows | None:
 def look_at_the_top(*, by: User) -> None:
     """Fill an empty memory with the first levels, so that the first page has something to show."""
     policy.require(by, policy.VIEW)
-    if Department.objects.present().filter(parent_id=None).exists():
+    if Department.objects.present().exists():
         return
-    for dept_id in _ids_at_the_top():
-        sync.refresh(dept_id=dept_id)
+    for dept_id in _read_the_top():
         sync.refresh_children(dept_id=dept_id)
 
 
@@ -202,12 +201,15 @@ def overview(*, by: User) -> dict[str, int]:
     )
 
 
-def _ids_at_the_top() -> list[int]:
+def _read_the_top() -> list[int]:
     """The root, or where it lies outside the contact scope, the departments that are in it."""
     try:
-        dingtalk().get_department(ROOT_ID)
+        sync.refresh(dept_id=ROOT_ID)
     except OutOfContactScope:
-        return dingtalk().contact_scope().authed_dept
+        in_scope = dingtalk().contact_scope().authed_dept
+        for dept_id in in_scope:
+            sync.refresh(dept_id=dept_id)
+        return in_scope
     return [ROOT_ID]
 
 

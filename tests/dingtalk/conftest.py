@@ -5,12 +5,10 @@ from typing import Any
 
 import pytest
 import stamina
-from other_side import Line, Shelf, account, wire_over
+from other_side import SECRET, Line, Shelf, account, wire_over
 
 from departments.dingtalk import DingTalkClient, Wire
 from sandbox import Organisation, Sandbox
-
-SECRET = "canary-secret-8f2b61d07c"
 
 
 @pytest.fixture(autouse=True)

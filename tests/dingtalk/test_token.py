@@ -209,6 +209,17 @@ def test_a_renewal_that_fails_costs_nobody_a_call(
     assert len(line.asked(TOKENS)) == 3
 
 
+@pytest.mark.parametrize("jump", [-7200, 7200, 10**8])
+def test_a_clock_that_jumps_costs_one_fetch_at_most(client, sandbox: Sandbox, jump):
+    client.get_department(1)
+    with later(jump):
+        for _ in range(3):
+            client.get_department(1)
+    client.get_department(1)
+
+    assert sandbox.token_fetches <= 2
+
+
 # Refused tokens
 
 
@@ -395,7 +406,7 @@ def test_without_a_readable_token_the_call_was_not_sent(client, line: Line, org,
 
     with pytest.raises(Unreachable) as caught:
         if write:
-            client.rename = client.update_department(org["East"].dept_id, {"name": "Orient"})
+            client.update_department(org["East"].dept_id, {"name": "Orient"})
         else:
             client.get_department(1)
 
