@@ -54,7 +54,7 @@ run: $(VENV)/runtime ## Prepare and serve, configured by environment variables (
 bench: $(VENV)/dev ## Benchmarks, as counts and as ratios inside one run
 	$(BIN)/python -m benchmarks
 
-image: ## Build the container image and try it, with buildah and no Docker engine
+image: $(VENV)/dev ## Build the container image and try it, with buildah and no Docker engine
 	scripts/check-image
 
 format: $(VENV)/dev ## Put code and templates into their one form

@@ -6,6 +6,7 @@ NAME_FILE, the path of a file that holds it.
 
 from __future__ import annotations
 
+import logging
 import sys
 import warnings
 from pathlib import Path
@@ -277,6 +278,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # Collected (in the image): hashed names, compressed, cached for ever. Not collected: served as they are.
 _collected = (STATIC_ROOT / "staticfiles.json").exists() or "collectstatic" in sys.argv
 WHITENOISE_USE_FINDERS = not _collected
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 if not _collected:
     warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
 STORAGES = {
@@ -295,8 +297,17 @@ _shared_processors: list[structlog.typing.Processor] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+
+
+def _is_no_probe(record: logging.LogRecord) -> bool:
+    """Health probes come several times a minute and say nothing."""
+    told = record.msg if isinstance(record.msg, dict) else {}
+    return not str(told.get("request", "")).endswith(("/healthz", "/readyz"))
+
+
 LOGGING = {
     "version": 1,
+    "filters": {"no_probes": {"()": "django.utils.log.CallbackFilter", "callback": _is_no_probe}},
     "disable_existing_loggers": False,
     "formatters": {
         "json": {
@@ -310,7 +321,13 @@ LOGGING = {
             ],
         }
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "filters": ["no_probes"],
+        }
+    },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         # These log whole URLs, and DingTalk's token travels in the URL.

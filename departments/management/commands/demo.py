@@ -48,7 +48,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"Port {port} is in use. End what uses it, or choose another: PORT=8010 make demo"
             )
-        folder = settings.BASE_DIR / "var" / "demo"
+        folder = settings.VAR_DIR / "demo"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
