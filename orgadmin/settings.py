@@ -6,11 +6,10 @@ NAME_FILE, the path of a file that holds it.
 
 from __future__ import annotations
 
-import logging
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -20,6 +19,9 @@ from environs import EnvValidationError, FileAwareEnv, validate
 
 from .keys import kept_secret_key
 from .redact import redact_event
+
+if TYPE_CHECKING:
+    import logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
