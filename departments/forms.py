@@ -60,16 +60,14 @@ class Drawn:
         return signing.dumps(content, salt=_SALT, compress=True)
 
     @classmethod
-    def opened(cls, sealed: str, *, about: int, by: int | None) -> Drawn:
-        """Raises ValidationError unless it was drawn for this department and this person."""
+    def opened(cls, sealed: str, *, about: int, by: int | None) -> Drawn | None:
+        """None unless we drew it, for this department and this person."""
         try:
             content = signing.loads(sealed, salt=_SALT)
         except signing.BadSignature:
-            content = {}
-        if content.get("about") != about or content.get("by") != by:
-            raise ValidationError(
-                _("This form cannot be verified. Your text is still here; save it once more.")
-            )
+            return None
+        if (content["about"], content["by"]) != (about, by):
+            return None
         return cls(uuid.UUID(content["op"]), content["seen"])
 
 
@@ -166,10 +164,10 @@ class DepartmentsField(forms.CharField):
 
     @staticmethod
     def _one(line: str) -> int:
-        first = line.split(maxsplit=1)[0]
-        if _ID.fullmatch(first):
+        first, *name = line.split(maxsplit=1)
+        if _ID.fullmatch(first) and _may_be_called(int(first), name):
             return int(first)
-        if first.lstrip("-+").isdigit():
+        if not name and first.lstrip("-+").isdigit():
             raise ValidationError(_("“%(text)s” is not a department ID.") % {"text": first})
         found = list(
             Department.objects.present().filter(name=line).values_list("pk", flat=True)[:6]
@@ -186,16 +184,21 @@ class DepartmentsField(forms.CharField):
         return int(found[0])
 
 
+def _may_be_called(dept_id: int, name: list[str]) -> bool:
+    """Is “7 Sales” department 7, or is it called that? Not 7, where memory knows 7 by another name."""
+    row = Department.objects.filter(pk=dept_id).first() if name else None
+    return row is None or row.name.strip() == name[0].strip()
+
+
 class ParentField(DepartmentsField):
     """Exactly one department."""
 
     widget = forms.TextInput(attrs={"list": "all-departments", "autocomplete": "off"})  # type: ignore[assignment]
 
+    default_error_messages = {"required": gettext_lazy("Choose the parent department.")}
+
     def clean(self, value: Any) -> int:  # type: ignore[override]
-        found = super().clean(value)
-        if not found:
-            raise ValidationError(_("Choose the parent department."))
-        return found[0]
+        return super().clean(value)[0]
 
 
 class PeopleField(forms.CharField):
@@ -321,10 +324,19 @@ class DepartmentForm(forms.Form):
         return cleaned
 
     def changes_from(self, seen: Mapping[str, Any]) -> DepartmentChanges:
-        """The fields that differ from what was seen, as they are to be written."""
+        """The fields that differ from what was seen, as they are to be written.
+
+        What hangs on a switch that is off is not shown, means nothing to DingTalk, and is not written.
+        """
+        idle = {
+            name
+            for _key, _title, first, rest in self.layout
+            if rest and not self.cleaned_data[first[0]]
+            for name in rest
+        }
         changes: dict[str, Any] = {}
         for name, value in self.cleaned_data.items():
-            if name in ("drawn", "parent_id") or value is None:
+            if name in ("drawn", "parent_id") or name in idle or value is None:
                 continue
             before = seen.get(name)
             if name in _UNTOLD or _comparable(value) != _comparable(before):
@@ -384,7 +396,7 @@ class EditForm(DepartmentForm):
     @classmethod
     def seen_of(cls, told: Mapping[str, Any]) -> dict[str, Any]:
         """The part of a department this form shows, as the person sees it."""
-        return {name: told[name] for name in cls.base_fields if name in told}
+        return {name: told.get(name) for name in cls.base_fields if name != "drawn"}
 
     def keep_chat(self, seen: Mapping[str, Any]) -> None:
         """A chat that exists cannot be switched off here: nobody documents what that would do to it."""

@@ -207,7 +207,8 @@ class AuditEntry(models.Model):
     @classmethod
     def from_db(cls, *args: Any, **kwargs: Any) -> Self:
         entry = super().from_db(*args, **kwargs)
-        entry._settled_in_db = entry.__dict__.get("settled_at") is not None
+        # Not loaded counts as settled: what we cannot see we do not change.
+        entry._settled_in_db = entry.__dict__.get("settled_at", ...) is not None
         return entry
 
     def save(self, *args: Any, **kwargs: Any) -> None:

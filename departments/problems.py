@@ -66,9 +66,7 @@ _BUSY = gettext_lazy("DingTalk was too busy to answer.")
 #: What each of DingTalk's codes means for department work. Codes, never texts: DingTalk changes those
 #: (https://open.dingtalk.com/document/development/server-api-error-codes-1, 2026-05-06).
 SENTENCES: dict[int | str, Text] = {
-    -1: _BUSY,
-    15: _BUSY,
-    400001: _BUSY,
+    **dict.fromkeys(dingtalk.BUSY, _BUSY),
     60001: gettext_lazy("DingTalk does not accept this name. Names have 1 to 64 characters."),
     60002: gettext_lazy("This would be deeper than the 20 levels DingTalk allows."),
     60003: gettext_lazy("This department no longer exists in DingTalk."),

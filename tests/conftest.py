@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,10 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: Any) -> None:
-        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1"):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in (
+            "127.0.0.1",
+            "::1",
+        ):
             raise AssertionError(f"a test tried to reach {address[0]}")
         connect(self, address)
 
@@ -63,6 +67,9 @@ class Line(httpx.BaseTransport):
     def __init__(self, sandbox: Sandbox) -> None:
         self._inside = httpx.WSGITransport(app=sandbox)
         self._cuts: list[tuple[str, str]] = []
+        self._answers: list[tuple[str, httpx.Response]] = []
+        self._events: list[tuple[str, int, Callable[[], object]]] = []
+        self._one_at_a_time = threading.Lock()
 
     def refuse(self, path: str = "") -> None:
         """No connection for calls whose path holds this text, until `mend`."""
@@ -76,20 +83,46 @@ class Line(httpx.BaseTransport):
         """Calls whose path holds this text get lost on the way, and nobody says so, until `mend`."""
         self._cuts.append((path, "swallow"))
 
+    def answer(self, path: str, *, status: int = 200, **body: Any) -> None:
+        """Calls whose path holds this text are answered so and never reach the sandbox, until `mend`."""
+        self._answers.append((path, httpx.Response(status, json=body)))
+
+    def when(self, path: str, happens: Callable[[], object], *, after: int = 0) -> None:
+        """The next call whose path holds this text, after so many others, finds that this has just happened."""
+        self._events.append((path, after, happens))
+
     def mend(self) -> None:
         self._cuts.clear()
+        self._answers.clear()
+        self._events.clear()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        with self._one_at_a_time:
+            self._let_happen(request.url.path)
         how = next((how for path, how in self._cuts if path in request.url.path), None)
         if how == "refuse":
             raise httpx.ConnectError("refused", request=request)
         if how == "swallow":
             raise httpx.ReadTimeout("silence", request=request)
+        for path, given in self._answers:
+            if path in request.url.path:
+                return httpx.Response(given.status_code, stream=httpx.ByteStream(given.content))
         answer = self._inside.handle_request(request)
         if how == "lose":
             answer.read()
             raise httpx.ReadTimeout("silence", request=request)
         return answer
+
+    def _let_happen(self, called: str) -> None:
+        for event in list(self._events):
+            path, after, happens = event
+            if path not in called:
+                continue
+            self._events.remove(event)
+            if after:
+                self._events.append((path, after - 1, happens))
+            else:
+                happens()
 
 
 @pytest.fixture
@@ -111,6 +144,8 @@ def line(
     settings.DINGTALK_CLIENT_ID = "dingsandbox"
     settings.DINGTALK_CLIENT_SECRET = "sandbox-secret"
     settings.DINGTALK_CALLS_PER_SECOND = 100_000
+    # Slow on purpose everywhere else; nobody guesses passwords here.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
@@ -179,12 +214,14 @@ class Person:
         assert page.status == 200, page.text
         return form_fields(page.response.context["form"])
 
-    def save(self, dept_id: int, **changes: Any) -> Page:
+    def save(self, dept_id: int, /, **changes: Any) -> Page:
         """Open the edit form, change some fields, save."""
         return self.post(f"/departments/{dept_id}/edit/", {**self.open_edit(dept_id), **changes})
 
-    def create(self, parent_id: int, **fields: Any) -> Page:
-        return self.post(f"/departments/{parent_id}/new/", {**self.open_create(parent_id), **fields})
+    def create(self, parent_id: int, /, **fields: Any) -> Page:
+        return self.post(
+            f"/departments/{parent_id}/new/", {**self.open_create(parent_id), **fields}
+        )
 
     def check(self, dept_id: int) -> Page:
         return self.post(f"/departments/{dept_id}/delete/", {})

@@ -2,6 +2,7 @@
 
 from .client import DingTalkClient
 from .errors import (
+    BUSY,
     AddressNotAllowed,
     AppDisabled,
     Blocked,
@@ -39,6 +40,7 @@ from .payloads import (
 from .wire import Account, Limits, Wire
 
 __all__ = [
+    "BUSY",
     "ON_CREATE",
     "ROOT_ID",
     "WRITE_ONLY",

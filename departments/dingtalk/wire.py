@@ -52,6 +52,9 @@ T = TypeVar("T")
 _LARGEST_REPLY = 8 * 1024 * 1024
 _BAN_SECONDS = 300.0
 _ATTEMPTS = 3
+#: Seconds a repeat needs before the deadline: a pause of up to 0.7 and half a second for its slot. Begun later,
+#: it would end as TooBusyHere and hide what went wrong.
+_REPEAT_NEEDS = 1.2
 
 _REDIRECT = 300
 _SERVER_FAULT = 500
@@ -198,7 +201,7 @@ class Wire:
     def _repeat_what_may_be(self, call: Call, lane: Lane) -> Reply:
         repeating = stamina.RetryingCaller(
             attempts=_ATTEMPTS,
-            timeout=max(time_left() - 0.5, 0.01),
+            timeout=max(time_left() - _REPEAT_NEEDS, 0.01),
             wait_initial=0.2,
             wait_max=1.5,
             wait_jitter=0.3,

@@ -50,6 +50,8 @@ _AT_ONCE = 6
 _READING_TIME = 8.0  # s; a page answers within ten
 _GOOD_FOR = timedelta(minutes=10)
 _ALSO_IN_FOR = 50  # people for whom it is looked up where else they belong
+#: A deleted department may be readable a moment longer: these pauses, in seconds, and then no more.
+_UNTIL_GONE = (0.0, 0.3, 0.9)
 #: DingTalk's other reading of its own documents: sub-departments must go first.
 _HAS_SUB_DEPARTMENTS = 60006
 
@@ -305,7 +307,7 @@ class _Reading:
     def plan(self, dept_id: int) -> Plan:
         top = self._top(dept_id)
         above = Department.objects.trail(dept_id)[:-1]
-        doomed = [_doomed(top, above_path=" › ".join(row.name for row in above), level=1)]
+        doomed = [_top_of(top, above_path=" › ".join(row.name for row in above))]
         level = doomed
         while level:
             level = self._below(level)
@@ -328,7 +330,9 @@ class _Reading:
         pairs = [(place, child) for place, ids in ids_of for child in ids]
         found = self._ask_details(pairs)
         return [
-            _doomed(told, above_path=place.path, level=place.level + 1) for place, told in found
+            # Its parent is the one that lists it, whatever its own details say.
+            _doomed(told, above_path=place.path, parent_id=place.dept_id, level=place.level + 1)
+            for place, told in found
         ]
 
     def _ask_details(self, pairs: list[tuple[Doomed, int]]) -> list[tuple[Doomed, dict[str, Any]]]:
@@ -341,10 +345,7 @@ class _Reading:
         ]
         answers = self._ask(children, lambda child: self._client.get_department(child.dept_id))
         told = {child.dept_id: live.as_dict() for child, live in answers}
-        return [
-            (place, told.get(child, {"dept_id": child, "parent_id": place.dept_id}))
-            for place, child in pairs
-        ]
+        return [(place, told.get(child, {"dept_id": child})) for place, child in pairs]
 
     def _read_members(self, doomed: list[Doomed]) -> None:
         listed = self._ask(doomed, lambda place: self._client.list_member_ids(place.dept_id))
@@ -355,20 +356,22 @@ class _Reading:
         self._look_up_other_places(peopled, {place.dept_id for place in doomed})
 
     def _name_members(self, peopled: list[Doomed]) -> None:
-        """Names are a courtesy: whoever cannot be named still counts and still blocks."""
-        for place in peopled:
-            try:
-                people = self._client.every_member_name(place.dept_id)
-                names = {person.userid: person.name for person in people}
-            except DingTalkError:
-                continue
-            for member in place.members:
-                member.name = names.get(member.userid, "")
+        """Names are a courtesy: whoever cannot be named, or not in time, still counts and still blocks."""
+        for place, names in _at_once(peopled, self._in_time(self._names_in)):
+            if isinstance(names, dict):
+                for member in place.members:
+                    member.name = names.get(member.userid, "")
+
+    def _names_in(self, place: Doomed) -> dict[str, str]:
+        people = self._client.every_member_name(place.dept_id)
+        return {person.userid: person.name for person in people}
 
     def _look_up_other_places(self, peopled: list[Doomed], branch: set[int]) -> None:
         members = [member for place in peopled for member in place.members][:_ALSO_IN_FOR]
         elsewhere: dict[str, list[int]] = {}
         for member in members:
+            if time.monotonic() >= self._until:
+                break
             try:
                 person = self._client.get_person(member.userid)
             except DingTalkError:
@@ -424,13 +427,17 @@ def _at_once(
         return list(zip(places, pool.map(in_a_thread, places), strict=True))
 
 
-def _doomed(told: Mapping[str, Any], *, above_path: str, level: int) -> Doomed:
+def _top_of(told: Mapping[str, Any], *, above_path: str) -> Doomed:
+    return _doomed(told, above_path=above_path, parent_id=told.get("parent_id") or 0, level=1)
+
+
+def _doomed(told: Mapping[str, Any], *, above_path: str, parent_id: int, level: int) -> Doomed:
     name = told.get("name") or str(told["dept_id"])
     return Doomed(
         dept_id=told["dept_id"],
         name=name,
         path=f"{above_path} › {name}" if above_path else name,
-        parent_id=told.get("parent_id") or 0,
+        parent_id=parent_id,
         level=level,
         chat=bool(told.get("create_dept_group") or told.get("dept_group_chat_id")),
         chat_id=told.get("dept_group_chat_id") or "",
@@ -496,26 +503,33 @@ def _delete_bottom_up(plan: Plan, entries: list[AuditEntry]) -> None:
     while waiting:
         entry = waiting[0]
         try:
-            receipt = dingtalk().delete_department(entry.dept_id or 0)
+            _verify([entry], dingtalk().delete_department(entry.dept_id or 0))
         except DingTalkError:
-            for untouched in waiting[1:]:
-                audit.settle(untouched, Outcome.NOT_SENT)
+            _leave(waiting[1:])
             raise
-        _verify([entry], receipt)
         waiting.pop(0)
+        if entry.outcome != Outcome.DONE:
+            _leave(waiting)
+            return
+
+
+def _leave(entries: list[AuditEntry]) -> None:
+    for untouched in entries:
+        audit.settle(untouched, Outcome.NOT_SENT)
 
 
 def _verify(entries: list[AuditEntry], receipt: Receipt | None) -> None:
-    """Is each one gone? Its entry says so only when a read does; memory follows."""
+    """Is each one gone? Its entry says so only when a read does; memory follows.
+
+    DingTalk's yes stands even where that read fails: done, not confirmed.
+    """
     waiting = {entry.dept_id or 0: entry for entry in entries if entry.is_open}
-    for pause in (0.0, 0.3, 0.9):
+    for pause in _UNTIL_GONE:
         time.sleep(pause if waiting else 0)
         for dept_id, answer in _look_for(waiting):
-            if isinstance(answer, NotThere):
-                audit.done(waiting.pop(dept_id), receipt, after={})
-    for dept_id, answer in _look_for(waiting):
-        if isinstance(answer, DingTalkError):
-            audit.done(waiting.pop(dept_id), receipt, after=None)
+            if isinstance(answer, DingTalkError):
+                gone = isinstance(answer, NotThere)
+                audit.done(waiting.pop(dept_id), receipt, after={} if gone else None)
     for entry in waiting.values():
         audit.settle(entry, Outcome.CONFLICT)  # DingTalk said yes, and it is still there
     sync.forget(entry.dept_id or 0 for entry in entries if entry.outcome == Outcome.DONE)

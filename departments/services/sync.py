@@ -44,8 +44,8 @@ def refresh(*, dept_id: int) -> Department:
         return mirror(dingtalk().get_department(dept_id))
     except NotThere:
         raise gone_or_unknown(dept_id) from None
-    except OutOfContactScope:
-        Department.objects.filter(pk=dept_id).update(readable=False, seen_at=timezone.now())
+    except OutOfContactScope as failure:
+        _note_unread(dept_id, failure)
         raise
 
 
@@ -55,7 +55,8 @@ def refresh_children(*, dept_id: int) -> None:
         listed = dingtalk().list_children(dept_id)
     except NotThere:
         raise gone_or_unknown(dept_id) from None
-    _mirror_level(dept_id, listed, timezone.now())
+    for missing in _mirror_level(dept_id, listed, timezone.now()):
+        _find(dingtalk(), missing)
 
 
 def gone_or_unknown(dept_id: int) -> DepartmentGone | DepartmentUnknown:
@@ -71,7 +72,9 @@ def gone_or_unknown(dept_id: int) -> DepartmentGone | DepartmentUnknown:
 def forget(dept_ids: Iterable[int]) -> None:
     """DingTalk no longer has these, nor anything below them."""
     gone = set().union(*(Department.objects.branch_ids(dept_id) for dept_id in dept_ids))
-    Department.objects.present().filter(pk__in=gone).update(gone_at=timezone.now())
+    # Should one come back, moved away in time, its children are looked for anew.
+    rows = Department.objects.present().filter(pk__in=gone)
+    rows.update(gone_at=timezone.now(), children_seen_at=None)
 
 
 def path_of(dept_id: int) -> str:
@@ -87,22 +90,28 @@ def crawl(*, below: int, tell: Callable[[str, int], None] = lambda _pass, _done:
     client = dingtalk().in_background()
     mirror(client.get_department(below))
     waiting, seen = deque([below]), {below}
+    missing: list[int] = []
     while waiting:
         parent = waiting.popleft()
-        listed = client.list_children(parent)
-        _mirror_level(parent, listed, timezone.now())
+        try:
+            listed = client.list_children(parent)
+        except (NotThere, OutOfContactScope) as failure:
+            _note_unread(parent, failure)
+            continue
+        missing += _mirror_level(parent, listed, timezone.now())
         fresh = [child.dept_id for child in listed if child.dept_id not in seen]
         seen.update(fresh)
         waiting.extend(fresh)
         tell("tree", len(seen))
+    for dept_id in missing:
+        if dept_id not in seen:
+            _find(client, dept_id)
     details: list[Department] = []
     for done, dept_id in enumerate(sorted(seen), start=1):
         try:
             details.append(_detailed(client.get_department(dept_id), timezone.now()))
-        except NotThere:
-            forget([dept_id])  # deleted between our two passes
-        except OutOfContactScope:
-            Department.objects.filter(pk=dept_id).update(readable=False)
+        except (NotThere, OutOfContactScope) as failure:
+            _note_unread(dept_id, failure)  # deleted between our two passes, say
         if len(details) >= _BATCH:
             _write(details, _DETAILED)
             details.clear()
@@ -111,7 +120,23 @@ def crawl(*, below: int, tell: Callable[[str, int], None] = lambda _pass, _done:
     return len(seen)
 
 
-def _mirror_level(parent_id: int, listed: list[wire.ListedDepartment], now: datetime) -> None:
+def _find(client: wire.DingTalkClient, dept_id: int) -> None:
+    """No longer listed where it was: moved or deleted, which only DingTalk can say."""
+    try:
+        mirror(client.get_department(dept_id))
+    except (NotThere, OutOfContactScope) as failure:
+        _note_unread(dept_id, failure)
+
+
+def _note_unread(dept_id: int, failure: NotThere | OutOfContactScope) -> None:
+    if isinstance(failure, NotThere):
+        forget([dept_id])
+    else:
+        Department.objects.filter(pk=dept_id).update(readable=False, seen_at=timezone.now())
+
+
+def _mirror_level(parent_id: int, listed: list[wire.ListedDepartment], now: datetime) -> list[int]:
+    """Write down one level; return the ids memory had there and DingTalk no longer lists."""
     rows = [
         Department(
             dept_id=child.dept_id,
@@ -124,11 +149,10 @@ def _mirror_level(parent_id: int, listed: list[wire.ListedDepartment], now: date
     ]
     with transaction.atomic():
         _write(rows, _LISTED)
-        vanished = Department.objects.children_of([parent_id]).exclude(
-            pk__in=[row.dept_id for row in rows]
-        )
-        forget(vanished.values_list("pk", flat=True))
         Department.objects.filter(pk=parent_id).update(children_seen_at=now)
+    listed_ids = {row.dept_id for row in rows}
+    remembered = Department.objects.children_of([parent_id]).values_list("pk", flat=True)
+    return [dept_id for dept_id in remembered if dept_id not in listed_ids]
 
 
 def _write(rows: list[Department], fields: list[str]) -> None:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from .. import forms, policy, problems
 from ..dingtalk import DingTalkError
 from ..errors import DepartmentError, FieldsWrong, PlanChanged, PlanNotUsable, Repeated
-from ..http import PersonRequest, address_of, redraw, respond
+from ..http import PersonRequest, address_of, in_place, redraw, respond
 from ..models import Outcome
 from ..services import audit, browse, history
 from ..services import delete as service
@@ -52,18 +52,17 @@ def plan(request: PersonRequest, plan_id: UUID) -> HttpResponse:
         return _show(request, kept)
     form = forms.DeleteForm(request.POST)
     form.is_valid()
+    typed = form.cleaned_data.get("typed", "")
     ask = audit.Ask(op_id=kept.plan_id, by=request.user, address=address_of(request))
     try:
         service.carry_out(
             kept=kept,
             ask=ask,
-            typed=form.cleaned_data["typed"],
+            typed=typed,
             chats_seen=form.cleaned_data["chats_seen"],
         )
     except FieldsWrong as missing:
-        return _show(
-            request, kept, wrong=missing.wrong, typed=form.cleaned_data["typed"], status=422
-        )
+        return _show(request, kept, wrong=missing.wrong, typed=typed, status=422)
     except PlanChanged as changed:
         return _show_difference(request, changed)
     except Repeated:
@@ -73,7 +72,7 @@ def plan(request: PersonRequest, plan_id: UUID) -> HttpResponse:
     except DingTalkError as failure:
         if history.operation(op_id=kept.plan_id, by=request.user) is None:
             raise  # stopped before the note: nothing was sent
-        return _show_result(request, kept, problem=problems.of(failure))
+        return in_place(_show_result(request, kept, problem=problems.of(failure)))
     redraw(request, service.plan_of(kept).top.parent_id, opened=True)
     return redirect("departments:result", kept.plan_id)
 

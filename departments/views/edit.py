@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.core.exceptions import ValidationError
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -18,7 +17,9 @@ from ..errors import (
     ChangedMeanwhile,
     DepartmentGone,
     DepartmentUnknown,
+    Fixed,
     InDoubt,
+    OutsideFence,
     Repeated,
 )
 from ..http import PersonRequest, address_of, in_place, redraw, respond
@@ -41,8 +42,11 @@ def edit(request: PersonRequest, dept_id: int) -> HttpResponse:
         told = service.read_live(dept_id=dept_id, by=request.user).as_dict()
         return _show_edit(request, dept_id, forms.EditForm.showing(told, by=request.user.pk))
     form = forms.EditForm(request.POST)
-    drawn = _drawn(request, form, about=dept_id)
+    drawn = _drawn(request, about=dept_id)
     if drawn is None:
+        remembered = browse.open_department(dept_id=dept_id, by=request.user).department
+        seen = forms.EditForm.seen_of(remembered.details)
+        form = _unverified(form, seen, about=dept_id, by=request.user.pk)
         return _show_edit(request, dept_id, form, status=422)
     form.keep_chat(drawn.seen)
     if not form.is_valid():
@@ -83,8 +87,11 @@ def create(request: PersonRequest, parent_id: int) -> HttpResponse:
             request, parent_id, forms.CreateForm.below(parent_id, by=request.user.pk)
         )
     form = forms.CreateForm(request.POST)
-    drawn = _drawn(request, form, about=0)
-    if drawn is None or not form.is_valid():
+    drawn = _drawn(request, about=0)
+    if drawn is None:
+        form = _unverified(form, {}, about=0, by=request.user.pk)
+        return _show_create(request, parent_id, form, status=422)
+    if not form.is_valid():
         return _show_create(request, parent_id, form, status=422)
     chosen = form.cleaned_data["parent_id"]
     ask = audit.Ask(op_id=drawn.op_id, by=request.user, address=address_of(request))
@@ -100,21 +107,26 @@ def create(request: PersonRequest, parent_id: int) -> HttpResponse:
         return in_place(
             _show_create(request, parent_id, form, status=problem.status, problem=problem)
         )
-    except (DepartmentUnknown, DepartmentGone) as missing:
-        form.add_error("parent_id", str(problems.of(missing).title))
+    except (DepartmentUnknown, DepartmentGone, Fixed, OutsideFence) as unfit:
+        form.add_error("parent_id", str(problems.of(unfit).title))
         return _show_create(request, parent_id, form, status=422)
     _say_saved(request, saved, _("“%(name)s” was created.") % {"name": saved.entry.name})
     redraw(request, chosen, opened=True)
     return redirect("departments:department", saved.entry.dept_id)
 
 
-def _drawn(request: PersonRequest, form: forms.DepartmentForm, *, about: int) -> forms.Drawn | None:
+def _drawn(request: PersonRequest, *, about: int) -> forms.Drawn | None:
     """What the form was drawn from; without it nothing may be written, but nothing typed is lost either."""
-    try:
-        return forms.Drawn.opened(request.POST.get("drawn", ""), about=about, by=request.user.pk)
-    except ValidationError as doubt:
-        form.add_error(None, doubt)
-        return None
+    return forms.Drawn.opened(request.POST.get("drawn", ""), about=about, by=request.user.pk)
+
+
+def _unverified(form: Any, seen: dict[str, Any], *, about: int, by: int | None) -> Any:
+    """The same form, drawn from what memory holds: sent once more it counts, and clashes still show."""
+    kept = _kept(form, seen, about=about, by=by)
+    kept.add_error(
+        None, _("This form cannot be verified. Your text is still here; save it once more.")
+    )
+    return kept
 
 
 def _kept(form: Any, seen: dict[str, Any], *, about: int, by: int | None) -> Any:

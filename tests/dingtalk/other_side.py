@@ -158,7 +158,7 @@ class Shelf:
         with self._lock:
             self._kept.pop(key, None)
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         with self._lock:
             return [key for key in self._kept if self._alive(key) is not None]
 
@@ -222,6 +222,7 @@ class Caller:
 
     def __init__(self, connection: socket.socket, leaving: threading.Event) -> None:
         self._connection = connection
+        self._connection.settimeout(30)
         self._leaving = leaving
 
     def hear(self) -> bytes:
@@ -230,7 +231,9 @@ class Caller:
         while b"\r\n\r\n" not in heard:
             heard += self._receive()
         head, _, body = heard.partition(b"\r\n\r\n")
-        lengths = [line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")]
+        lengths = [
+            line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
+        ]
         length = int(lengths[0].partition(b":")[2]) if lengths else 0
         while len(body) < length:
             body += self._receive()
@@ -256,6 +259,11 @@ class Caller:
     def secure(self, context: Any) -> None:
         self._connection = context.wrap_socket(self._connection, server_side=True)
 
+    def hang_up(self) -> None:
+        """Wake up whoever waits for this connection."""
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         self._connection.close()
 
@@ -267,15 +275,13 @@ class Caller:
 
 
 @contextmanager
-def serving_raw(behave: Callable[[Caller], None]) -> Iterator[tuple[str, list[bytes]]]:
-    """A server that treats each connection as told. Gives its address and the list it may note things in."""
+def serving_raw(behave: Callable[[Caller], None]) -> Iterator[str]:
+    """A server that treats each connection as told, in a thread of its own. Gives its address."""
     leaving = threading.Event()
+    callers: list[Caller] = []
     threads: list[threading.Thread] = []
-    notes: list[bytes] = []
 
-    def treat(connection: socket.socket) -> None:
-        connection.settimeout(30)
-        caller = Caller(connection, leaving)
+    def treat(caller: Caller) -> None:
         try:
             with suppress(OSError):
                 behave(caller)
@@ -285,20 +291,22 @@ def serving_raw(behave: Callable[[Caller], None]) -> Iterator[tuple[str, list[by
     def listen() -> None:
         while not leaving.is_set():
             with suppress(TimeoutError):
-                connection, _ = listener.accept()
-                threads.append(threading.Thread(target=treat, args=(connection,), daemon=True))
+                callers.append(Caller(listener.accept()[0], leaving))
+                threads.append(threading.Thread(target=treat, args=(callers[-1],), daemon=True))
                 threads[-1].start()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(0.05)
-        threads.append(threading.Thread(target=listen, daemon=True))
-        threads[0].start()
+        listener.settimeout(0.02)
+        listening = threading.Thread(target=listen, daemon=True)
+        listening.start()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", notes
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             leaving.set()
-            threads[0].join()
-            for thread in threads[1:]:
+            listening.join()
+            for caller in callers:
+                caller.hang_up()
+            for thread in threads:
                 thread.join()
 
 
