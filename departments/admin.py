@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy
 
 from .models import AuditEntry
+
+admin.site.site_header = admin.site.site_title = gettext_lazy("Department admin")
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

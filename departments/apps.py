@@ -7,12 +7,14 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy
 
 from . import policy
 
 
 class DepartmentsConfig(AppConfig):
     name = "departments"
+    verbose_name = gettext_lazy("Departments")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from django.utils.functional import _StrPromise
 
@@ -192,7 +192,12 @@ def in_words(name: str, value: Any, names: Mapping[int, str]) -> str:
     field = FIELDS.get(name, Field(name, name))
     kind = {"chat": "switch", "untold": "switch"}.get(field.kind, field.kind)
     parts = parts_of(Field(name, field.label, kind), {name: value}, names)
-    return _(", ").join(part.text for part in parts) or _("not set")
+    return listed(part.text for part in parts) or _("not set")
+
+
+def listed(texts: Iterable[object]) -> str:
+    """Several things in one line, with what the language puts between them."""
+    return pgettext("between items of a list", ", ").join(map(str, texts))
 
 
 def _chat_in_words(told: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from django.forms.renderers import TemplatesSetting
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from .fields import FIELDS, label_of
+from .fields import FIELDS, label_of, listed
 from .models import Department
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class DepartmentsField(forms.CharField):
         if len(found) > 1:
             raise ValidationError(
                 _("Several departments are called “%(text)s”: %(ids)s. Use the ID.")
-                % {"text": line, "ids": _(", ").join(map(str, found))}
+                % {"text": line, "ids": listed(found)}
             )
         return int(found[0])
 
@@ -435,4 +435,4 @@ class DeleteForm(forms.Form):
 
 def labels(names: Iterable[str]) -> str:
     """Field names as a person reads them, in one line."""
-    return _(", ").join(label_of(name) for name in names)
+    return listed(label_of(name) for name in names)

@@ -188,7 +188,8 @@ class AuditEntry(models.Model):
 
     class Meta:
         ordering = ["pk"]
-        verbose_name_plural = "audit entries"
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
         constraints = [
             models.CheckConstraint(
                 name="settled_exactly_when_decided",

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from . import dingtalk, errors, policy
+from . import dingtalk, errors, fields, policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,24 @@ ROLE_NAMES: dict[str, Text] = {
     "administrator": gettext_lazy("administrator"),
 }
 
-_ASK_ADMIN = gettext_lazy("Tell your administrator; the set-up page shows what to do.")
+#: What an administrator can do about it.
+_REMEDIES: dict[type[dingtalk.NotAuthorised], Text] = {
+    dingtalk.CredentialsRefused: gettext_lazy(
+        "An administrator can check the Client ID and the Client Secret against DingTalk’s developer console."
+    ),
+    dingtalk.TokenRefused: gettext_lazy(
+        "An administrator can check in DingTalk’s developer console that the app is published and switched on."
+    ),
+    dingtalk.AddressNotAllowed: gettext_lazy(
+        "An administrator can add this server’s address to the app’s server IP list in the developer console."
+    ),
+    dingtalk.OutOfContactScope: gettext_lazy(
+        "An administrator can widen the app’s contact scope in DingTalk’s developer console."
+    ),
+    dingtalk.AppDisabled: gettext_lazy(
+        "An administrator can switch it on again in DingTalk’s admin console."
+    ),
+}
 _OURS = gettext_lazy(
     "DingTalk did not accept how this product asked. This is a fault here, not yours."
 )
@@ -289,13 +306,13 @@ def _not_authorised(failure: dingtalk.DingTalkError) -> Problem:
         503,
         _("DingTalk does not allow this app to do that"),
         sentence_for(failure.code),
-        _ASK_ADMIN,
+        _REMEDIES[type(failure)],
         **_said(failure),
     )
 
 
 def _permission_missing(failure: dingtalk.PermissionMissing) -> Problem:
-    names = _(", ").join(failure.scopes) or _("DingTalk did not say which")
+    names = fields.listed(failure.scopes) or _("DingTalk did not say which")
     url = failure.apply_url
     return Problem(
         503,
@@ -396,7 +413,7 @@ _TABLE: dict[type, Callable[[Any], Problem]] = {
     dingtalk.Refused: _refused,
     dingtalk.NotThere: _not_there,
     dingtalk.RateLimited: _rate_limited,
-    dingtalk.NotAuthorised: _not_authorised,
+    **dict.fromkeys(_REMEDIES, _not_authorised),
     dingtalk.PermissionMissing: _permission_missing,
     errors.NotPermitted: _not_permitted,
     errors.DepartmentUnknown: _department_unknown,

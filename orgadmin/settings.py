@@ -9,13 +9,14 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import dj_database_url
 import django
 import structlog
-from environs import EnvValidationError, FileAwareEnv, validate
+from environs import EnvValidationError, FileAwareEnv, ValidationError, validate
 
 from .keys import kept_secret_key
 from .redact import redact_event
@@ -42,6 +43,21 @@ _http = validate.URL(schemes={"http", "https"}, require_tld=False, error="Must b
 _positive = validate.Range(min=0, min_inclusive=False, error="Must be greater than 0.")
 _at_least_one = validate.Range(min=1, error="Must be 1 or more.")
 
+
+def _zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        raise ValidationError("Must be a time zone, such as Asia/Shanghai.") from None
+
+
+def _database(url: str) -> None:
+    try:
+        dj_database_url.parse(url or "sqlite://")
+    except ValueError:
+        raise ValidationError("Must be a URL with %-encoded parts.") from None
+
+
 DEBUG = env.bool("DEBUG", False)
 LOG_LEVEL = env.str(
     "LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])
@@ -50,13 +66,17 @@ VAR_DIR = env.path("VAR_DIR", BASE_DIR / "var")
 PORT = env.int("PORT", 8000, validate=validate.Range(min=1, max=65535, error="Must be a port."))
 PUBLIC_URL = env.str("PUBLIC_URL", "", validate=lambda url: url == "" or _http(url) is not None)
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(min=0))
-TIME_ZONE = env.str("TIME_ZONE", "Asia/Shanghai")
+TIME_ZONE = env.str("TIME_ZONE", "Asia/Shanghai", validate=_zone)
 DATABASE_URL = env.str(
     "DATABASE_URL",
     "",
-    validate=validate.Regexp(
-        r"^(|(sqlite|postgres|postgresql)://.*)$", error="Must be a sqlite:// or postgresql:// URL."
-    ),
+    validate=[
+        validate.Regexp(
+            r"^(|(sqlite|postgres|postgresql)://.*)$",
+            error="Must be a sqlite:// or postgresql:// URL.",
+        ),
+        _database,
+    ],
 )
 CACHE_URL = env.str(
     "CACHE_URL",

@@ -1,18 +1,21 @@
 """What goes over the wire: a request as it was read, a reply, and the note kept of both."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Literal
 from urllib.parse import parse_qsl
 from wsgiref.types import WSGIEnvironment
 
+MODERN = "/v1.0/"
 FORM = "application/x-www-form-urlencoded"
 TOKEN = "access_token"  # noqa: S105 - the name of a parameter
 TOKEN_HEADER = "x-acs-dingtalk-access-token"  # noqa: S105 - the name of a header
 _SECRETS = frozenset({TOKEN, "appsecret", "appSecret"})
 
 TokenPlace = Literal["query", "form", "header", ""]
+
+_BLOCK = b" " * 65536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,20 @@ class Request:
         return "", ""
 
     @property
+    def is_modern(self) -> bool:
+        return self.path.startswith(MODERN)
+
+    def concerns(self, *, path: str = "", dept_id: int | None = None) -> bool:
+        """Whether the path holds this text and the body names this department, or creates below it."""
+        if path not in self.path:
+            return False
+        if dept_id is None:
+            return True
+        body = self.body or {}
+        # A form sends its numbers as strings.
+        return str(body.get("dept_id", body.get("parent_id"))) == str(dept_id)
+
+    @property
     def token_place(self) -> TokenPlace:
         return self.legacy_token[1] or ("header" if self.header_token else "")
 
@@ -73,12 +90,18 @@ def _read_body(content: bytes, *, is_form: bool) -> Mapping[str, object] | None:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer; `code` and `sub_code` repeat what the body says, for the log."""
+    """An answer; `code` and `sub_code` repeat what the body says, for the log.
 
-    body: Mapping[str, object] | str
+    A text is a page; bytes are sent as they are, as JSON. `padding` is how many spaces follow.
+    """
+
+    body: Mapping[str, object] | str | bytes
     status: int = 200
     code: int | str = 0
     sub_code: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    padding: int = 0
+    hang_up: bool = False  # close the connection afterwards, without having said so
 
     @property
     def content_type(self) -> str:
@@ -87,16 +110,29 @@ class Reply:
 
     @property
     def content(self) -> bytes:
+        if isinstance(self.body, bytes):
+            return self.body
         if isinstance(self.body, str):
             return self.body.encode()
         text = json.dumps(self.body, ensure_ascii=False, separators=(",", ":"))
         # Half a surrogate pair may have come in as an escape; it has no bytes of its own.
         return text.encode(errors="replace")
 
+    def spaces(self) -> Iterator[bytes]:
+        """The padding, which is never in memory at once."""
+        whole, rest = divmod(self.padding, len(_BLOCK))
+        for _ in range(whole):
+            yield _BLOCK
+        if rest:
+            yield _BLOCK[:rest]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request and how it was answered. Tokens and secrets are left out."""
+    """A request and how it was answered. Tokens and secrets are left out.
+
+    `fault` names what went wrong on purpose; where the line was cut, the status is 0 and the code the fault.
+    """
 
     sequence: int
     time: float
@@ -110,24 +146,28 @@ class Call:
     status: int
     code: int | str
     sub_code: str
+    fault: str = ""
 
     @classmethod
-    def of(cls, request: Request, reply: Reply, *, sequence: int, time: float) -> "Call":
+    def of(
+        cls, request: Request, reply: Reply, *, sequence: int, time: float, fault: str = ""
+    ) -> "Call":
         return cls(
             sequence=sequence,
             time=time,
             request_id=request.request_id,
             method=request.method,
             path=request.path,
-            query=_without_secrets(request.query),
-            body=None if request.body is None else _without_secrets(request.body),
+            query=without_secrets(request.query),
+            body=None if request.body is None else without_secrets(request.body),
             token=request.token_place,
             remote=request.remote,
             status=reply.status,
             code=reply.code,
             sub_code=reply.sub_code,
+            fault=fault,
         )
 
 
-def _without_secrets(sent: Mapping[str, Any]) -> dict[str, Any]:
+def without_secrets(sent: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in sent.items() if name not in _SECRETS}

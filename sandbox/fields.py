@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox.exchange import Request
+from sandbox.exchange import Request, without_secrets
 from sandbox.journal import Actor
 from sandbox.org import Organisation
 from sandbox.refusals import Refused
@@ -31,12 +31,19 @@ class Asked:
     by: Actor
 
     @classmethod
-    def through(cls, sandbox: "Sandbox", request: Request, sent: Mapping[str, object]) -> "Asked":
+    def through(
+        cls,
+        sandbox: "Sandbox",
+        request: Request,
+        sent: Mapping[str, object],
+        *,
+        of: Organisation,
+    ) -> "Asked":
         return cls(
             sent=sent,
-            org=sandbox.org,
+            org=of,
             switches=sandbox.switches,
-            by=Actor("api", request.request_id),
+            by=Actor("api", request.request_id, without_secrets(sent)),
         )
 
     def number(self, name: str, *, wrong: int = BAD_FIELD) -> int | None:

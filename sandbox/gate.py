@@ -31,8 +31,11 @@ def check_token(sandbox: "Sandbox", token: str) -> None:
     """Expired and unknown are one answer: 40014 (PROBE P6, P8)."""
     if sandbox.tokens.accepts(token):
         return
-    code = sandbox.switches.refused_token_code
-    raise Stopped(
+    raise bad_token(sandbox.switches.refused_token_code)
+
+
+def bad_token(code: int) -> Stopped:
+    return Stopped(
         code,
         TOKEN_TEXTS[code],
         status=400,
@@ -45,7 +48,11 @@ def check_ip(sandbox: "Sandbox", request: Request) -> None:
     listed = sandbox.switches.listed_ips
     if listed is None or any(fnmatchcase(request.remote, pattern) for pattern in listed):
         return
-    raise Stopped(
+    raise unlisted_ip(sandbox, request)
+
+
+def unlisted_ip(sandbox: "Sandbox", request: Request) -> Stopped:
+    return Stopped(
         60020,
         "访问ip不在白名单之中，请参考FAQ：https://open.dingtalk.com/document/org-faq/app-faq,"
         f"request ip={request.remote} appKey({sandbox.client_id})",
@@ -56,13 +63,15 @@ def check_ip(sandbox: "Sandbox", request: Request) -> None:
 
 
 def check_point(sandbox: "Sandbox", point: str) -> None:
-    switches = sandbox.switches
-    if point in switches.granted_points:
-        return
+    if point not in sandbox.switches.granted_points:
+        raise missing_point(sandbox, point, shape=sandbox.switches.missing_point_shape)
+
+
+def missing_point(sandbox: "Sandbox", point: str, *, shape: str) -> Stopped:
     content = quote(f"{sandbox.client_id}#{point}", safe="")
     missing = f"应用尚未开通所需的权限：[{point}]"
-    wrapped = switches.missing_point_shape == "wrapped"
-    code = 60011 if wrapped else int(switches.missing_point_shape)
+    wrapped = shape == "wrapped"
+    code = 60011 if wrapped else int(shape)
     # Some pages write a plain 60011 or 43007 for the same thing (reference §5.2).
     text = (
         f"{missing}，点击链接申请并开通即可：https://open-dev.dingtalk.com/appscope/apply?content={content}, "
@@ -70,7 +79,7 @@ def check_point(sandbox: "Sandbox", point: str) -> None:
         if wrapped
         else TEXTS[code]
     )
-    raise Stopped(
+    return Stopped(
         code,
         text,
         status=403,

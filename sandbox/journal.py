@@ -1,7 +1,8 @@
 """The list of everything that happened to an organisation, and who did it: the oracle of a test."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from sandbox.records import Record
 
@@ -23,6 +24,7 @@ class Actor:
 
     who: Literal["api", "console"]
     request_id: str = ""
+    body: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 CONSOLE = Actor("console")
@@ -34,6 +36,7 @@ class Change:
 
     A delete that takes sub-departments along is one change naming all of them, leaf first, and a
     move names the moved department only: the way DingTalk's own events were recorded (reference §8.1).
+    `body` is what the call sent, without its token; a change at the console has none.
     """
 
     sequence: int
@@ -44,3 +47,4 @@ class Change:
     after: tuple[Record, ...] = ()
     who: Literal["api", "console"] = "console"
     request_id: str = ""
+    body: Mapping[str, Any] = field(default_factory=dict)

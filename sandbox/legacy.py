@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox import department_calls, gate, user_calls
 from sandbox.exchange import Reply, Request
 from sandbox.fields import Asked
-from sandbox.refusals import Refused, Stopped
+from sandbox.refusals import TEXTS, Refused, Stopped
 from sandbox.throttle import api_name
 from sandbox.tokens import LIFE
 
@@ -49,6 +49,12 @@ ENDPOINTS: Mapping[str, Endpoint] = {
 }
 
 
+def writes(path: str) -> bool:
+    """Whether a call changes the organisation."""
+    endpoint = ENDPOINTS.get(path)
+    return endpoint is not None and endpoint.point == _WRITE
+
+
 def answer(sandbox: "Sandbox", request: Request) -> Reply:
     try:
         match request.path:
@@ -59,20 +65,26 @@ def answer(sandbox: "Sandbox", request: Request) -> Reply:
             case path if path.startswith(_GATEWAY):
                 return _topapi(sandbox, request)
             case _:
-                return Reply({"errcode": 404, "errmsg": "请求的URI地址不存在"}, code=404)
+                return gone()
     except Stopped as refusal:
-        return _stopped(request, refusal)
+        return stopped(request, refusal)
     except Refused as refusal:
-        return _refused(request, refusal)
+        return refused(request, refusal)
 
 
 def gave_up(sandbox: "Sandbox", request: Request) -> Reply:
     """The platform's own time-out: 15, or 88 with an empty sub code (PEDIA retry.md)."""
-    code = sandbox.switches.slow_call_code
+    return busy(request, sandbox.switches.slow_call_code)
+
+
+def busy(request: Request, code: int) -> Reply:
+    """Too busy, or out of time: whether the call was carried out stays open."""
     body: dict[str, object] = {"errcode": code}
     if code == 15:
         body |= {"sub_code": "isp.top-remote-connection-timeout", "sub_msg": "请求超时"}
         body["errmsg"] = "Remote service error[submsg=请求超时]"
+    elif code in TEXTS:
+        body["errmsg"] = TEXTS[code]
     else:
         body |= {"sub_code": "", "sub_msg": "", "errmsg": "ding talk error[subcode=,submsg=]"}
     return Reply(body | {"request_id": request.request_id}, code=code)
@@ -94,9 +106,17 @@ def _topapi(sandbox: "Sandbox", request: Request) -> Reply:
         raise Refused(40033)
     if request.body is None:
         raise Refused(47001)
-    result = endpoint.handle(Asked.through(sandbox, request, request.body))
+    org = sandbox.org if endpoint.point == _WRITE else sandbox.replica.shown(request.path)
+    return done(request, endpoint.handle(Asked.through(sandbox, request, request.body, of=org)))
+
+
+def done(request: Request, result: object | None) -> Reply:
     body: dict[str, object] = {"errcode": 0, "errmsg": "ok", "request_id": request.request_id}
     return Reply(body if result is None else body | {"result": result})
+
+
+def gone() -> Reply:
+    return Reply({"errcode": 404, "errmsg": "请求的URI地址不存在"}, code=404)
 
 
 def _gettoken(sandbox: "Sandbox", request: Request) -> dict[str, object]:
@@ -146,13 +166,13 @@ def _unknown_method(request: Request) -> Reply:
     return Reply(body, code=22)
 
 
-def _stopped(request: Request, refusal: Stopped) -> Reply:
+def stopped(request: Request, refusal: Stopped) -> Reply:
     """The topapi gateway wraps in 88, with a sub code that is a string; older paths say it bare."""
     code, text = refusal.code, refusal.text
     if not request.path.startswith(_GATEWAY):
         return Reply({"errcode": code, "errmsg": text}, code=code)
     if refusal.bare:
-        return _refused(request, Refused(code, text))
+        return refused(request, Refused(code, text))
     body = {
         "errcode": 88,
         "sub_code": str(code),
@@ -163,7 +183,7 @@ def _stopped(request: Request, refusal: Stopped) -> Reply:
     return Reply(body, code=88, sub_code=str(code))
 
 
-def _refused(request: Request, refusal: Refused) -> Reply:
+def refused(request: Request, refusal: Refused) -> Reply:
     body: dict[str, object] = {"errcode": refusal.code, "errmsg": refusal.text}
     if request.path.startswith(_GATEWAY):
         body["request_id"] = request.request_id

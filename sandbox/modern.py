@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 Body = Mapping[str, object]
 
+# No recording shows an unknown path of the new API; code and text are inferred.
+NOT_FOUND = (404, "InvalidAction.NotFound", "Specified api is not found.")
+_SEARCH = "/v1.0/contact/departments/search"
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -27,16 +31,14 @@ def answer(sandbox: "Sandbox", request: Request) -> Reply:
     try:
         return Reply(_dispatch(sandbox, request))
     except Stopped as refusal:
-        denied = {"requiredScopes": list(refusal.points)} if refusal.points else None
-        code, text = refusal.modern_code, refusal.modern_text
-        return _error(request, refusal.status, code, text, denied=denied)
+        return stopped(request, refusal)
     except ModernRefused as refusal:
-        return _error(request, refusal.status, refusal.code, refusal.message)
+        return error(request, refusal.status, refusal.code, refusal.message)
 
 
 def gave_up(_sandbox: "Sandbox", request: Request) -> Reply:
     """The platform's own time-out is plain HTTP 504 here (PEDIA retry.md)."""
-    return _error(request, 504, "GatewayTimeout", "请求超时")
+    return error(request, 504, "GatewayTimeout", "请求超时")
 
 
 def _dispatch(sandbox: "Sandbox", request: Request) -> Body:
@@ -44,8 +46,7 @@ def _dispatch(sandbox: "Sandbox", request: Request) -> Body:
         return _access_token(sandbox, request)
     endpoint = ENDPOINTS.get((request.method, request.path))
     if endpoint is None:
-        # No recording shows an unknown path of the new API; code and text are inferred.
-        raise ModernRefused(404, "InvalidAction.NotFound", "Specified api is not found.")
+        raise ModernRefused(*NOT_FOUND)
     if not request.header_token:
         code = "AuthenticationFailed.MissingParameter"
         raise ModernRefused(400, code, f"缺少参数：{TOKEN_HEADER}")
@@ -86,7 +87,7 @@ def _search(sandbox: "Sandbox", body: Body) -> Body:
 
 
 def _named(sandbox: "Sandbox", word: str) -> list[int]:
-    org, switches = sandbox.org, sandbox.switches
+    org, switches = sandbox.replica.shown(_SEARCH), sandbox.switches
     return [
         department.dept_id
         for department in org
@@ -99,7 +100,13 @@ def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _error(
+def stopped(request: Request, refusal: Stopped) -> Reply:
+    denied = {"requiredScopes": list(refusal.points)} if refusal.points else None
+    code, text = refusal.modern_code, refusal.modern_text
+    return error(request, refusal.status, code, text, denied=denied)
+
+
+def error(
     request: Request, status: int, code: str, message: str, *, denied: Body | None = None
 ) -> Reply:
     body: dict[str, object] = {"code": code, "requestid": request.request_id, "message": message}
@@ -109,5 +116,5 @@ def _error(
 
 
 ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
-    ("POST", "/v1.0/contact/departments/search"): Endpoint("qyapi_addresslist_search", _search),
+    ("POST", _SEARCH): Endpoint("qyapi_addresslist_search", _search),
 }

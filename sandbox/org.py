@@ -224,6 +224,7 @@ class Organisation(Directory):
                 after=after,
                 who=by.who,
                 request_id=by.request_id,
+                body=by.body,
             )
         )
 

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from io import BytesIO
 from socketserver import TCPServer, ThreadingMixIn
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import unquote
 from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+from sandbox.cuts import Cut
 
 
 class Server(ThreadingMixIn, TCPServer):
@@ -71,10 +73,25 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(400)
             return
         body = self.rfile.read(int(length))
-        for part in self.server.app(self._environ(body), self._start_response):
+        try:
+            parts = self.server.app(self._environ(body), self._start_response)
+        except Cut as cut:
+            cut.play(self.connection)
+            self._hang_up()
+        for part in parts:
             self.wfile.write(part)
 
     do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - http.server's names
+
+    def _hang_up(self) -> NoReturn:
+        """Close at once, as the socket's options say: the server would send a FIN first."""
+        self.wfile.close()
+        self.rfile.close()
+        self.connection.close()
+        raise ConnectionAbortedError
+
+    def _say_goodbye_later(self) -> None:
+        self.close_connection = True
 
     def _environ(self, body: bytes) -> WSGIEnvironment:
         path, _, query = self.path.partition("?")
@@ -96,6 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
             "wsgi.multithread": True,
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
+            "sandbox.hang_up": self._say_goodbye_later,
             **self._header_variables(),
         }
 

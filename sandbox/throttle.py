@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Literal
 from uuid import uuid4
 
 from sandbox.exchange import Reply
@@ -28,7 +29,7 @@ class Throttle:
     def wall(self, remote: str, switches: Switches) -> Reply | None:
         """The page an IP address gets instead of any API's answer, if it is banned."""
         if switches.ip_banned or self._ip_is_banned(remote, switches.calls_per_20_seconds_of_ip):
-            return _ban_page(switches)
+            return ban_page(switches.ip_ban_shape)
         return None
 
     def count(self, path: str, switches: Switches) -> None:
@@ -39,9 +40,9 @@ class Throttle:
         calls = self._this_second.get(path, 0)
         of_all = switches.calls_per_second_of_all_apps
         if of_all is not None and calls >= of_all:
-            raise _too_many_of_all_apps(path, second=second, limit=of_all)
+            raise too_many_of_all_apps(path, second=second, limit=of_all)
         if switches.calls_per_second is not None and calls >= switches.calls_per_second:
-            raise _too_many()
+            raise too_many()
         self._this_second[path] = calls + 1
 
     def charge(self, switches: Switches) -> None:
@@ -50,7 +51,7 @@ class Throttle:
         if month != self._month:
             self._month, self._this_month = month, 0
         if switches.monthly_quota is not None and self._this_month >= switches.monthly_quota:
-            raise _quota_used_up()
+            raise quota_used_up()
         self._this_month += 1
 
     def _ip_is_banned(self, remote: str, limit: int | None) -> bool:
@@ -68,9 +69,9 @@ class Throttle:
         return calls > limit
 
 
-def _ban_page(switches: Switches) -> Reply:
+def ban_page(shape: Literal["html", "json"]) -> Reply:
     # No recording names the HTTP status; 200 is the harder case for a client that looks there first.
-    if switches.ip_ban_shape == "json":
+    if shape == "json":
         body = {"status": 1111, "wait": 5, "source": "x5", "punish": "deny", "uuid": uuid4().hex}
         return Reply(body, code=1111)
     page = (
@@ -79,7 +80,7 @@ def _ban_page(switches: Switches) -> Reply:
     return Reply(page, code="html")
 
 
-def _too_many() -> Stopped:
+def too_many() -> Stopped:
     # The official short text of 90018 is not recorded; this one is modelled on that of 90002.
     return Stopped(
         90018,
@@ -89,7 +90,7 @@ def _too_many() -> Stopped:
     )
 
 
-def _too_many_of_all_apps(path: str, *, second: int, limit: int) -> Stopped:
+def too_many_of_all_apps(path: str, *, second: int, limit: int) -> Stopped:
     start = datetime.fromtimestamp(second, tz=UTC).astimezone(_CHINA)
     end = start + timedelta(seconds=1)
     return Stopped(
@@ -103,7 +104,7 @@ def _too_many_of_all_apps(path: str, *, second: int, limit: int) -> Stopped:
     )
 
 
-def _quota_used_up() -> Stopped:
+def quota_used_up() -> Stopped:
     return Stopped(
         90020,
         "当前组织本月接口调用量已超出限制",

@@ -78,6 +78,30 @@
     addEventListener('pageshow', ({ persisted }) => { if (persisted) [...underWay.keys()].forEach(end); });
   }
 
+  /* Signing in again in another tab makes the tokens in this page's forms old. After an answer that says so (401, 403) the next
+     form to be sent first gets a new one, so that "save again" is true. */
+  {
+    let old = false, renewing = false;
+
+    async function renew() {
+      const page = await (await fetch(document.querySelector('.brand').href)).text();
+      const fresh = new DOMParser().parseFromString(page, 'text/html').querySelector('[name="csrfmiddlewaretoken"]');
+      for (const token of fresh ? document.querySelectorAll('[name="csrfmiddlewaretoken"]') : []) token.value = fresh.value;
+    }
+
+    on('htmx:afterRequest', ({ detail: { xhr } }) => { if (xhr.status === 401 || xhr.status === 403) old = true; });
+    on('htmx:confirm', async event => {
+      const { verb, issueRequest } = event.detail;
+      if (verb !== 'post' || !old) return;
+      event.preventDefault();
+      if (renewing) return;
+      renewing = true;
+      await renew().catch(() => {});        // without a new token the old one is refused again, and says so
+      old = renewing = false;
+      issueRequest();
+    });
+  }
+
   /* Work in progress: main is busy; the style sheet shows the bar after 300 ms. Polls do not count. */
   {
     let request;
@@ -92,6 +116,8 @@
   /* Where the focus goes after a swap (ux.md 1.7): opening from the tree or a tab leaves it there and speaks data-status;
      everything else goes to the element the server marked with data-focus, or to the heading. A poll moves nothing. */
   {
+    document.querySelector('.summary[data-focus]')?.focus();         // a whole page that came back with errors
+
     let seen;
     const marked = part => part.matches('[data-focus], [autofocus]') ? part : part.querySelector('[data-focus], [autofocus]');
 

@@ -167,7 +167,8 @@ def look_at_the_top(*, by: User) -> None:
 def search(*, words: str, by: User) -> tuple[list[Department], int]:
     """Departments by name, code, source identifier or id, best first, and how many there are in all."""
     policy.require(by, policy.VIEW)
-    words = unicodedata.normalize("NFC", words).strip()
+    # PostgreSQL takes no NUL, and SQLite ends a pattern at one.
+    words = unicodedata.normalize("NFC", words.replace("\0", "")).strip()
     if not words:
         return [], 0
     matches = Q(name__icontains=words) | Q(code__iexact=words) | Q(source_identifier__iexact=words)

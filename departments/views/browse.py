@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.decorators import permission_required
 from django.shortcuts import render
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
@@ -118,6 +119,7 @@ def _department_page(
         "cards": cards,
         "problem": problem,
         "needs_a_look": opened.needs_a_look and not live and problem is None,
+        "ago": timesince(department.details_seen_at, depth=1) if department.details_seen_at else "",
         "just_read": live and problem is None,
         "seen_this_minute": not opened.needs_a_look,
         "is_root": department.dept_id == ROOT_ID,

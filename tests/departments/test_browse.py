@@ -70,7 +70,7 @@ def test_with_everything_in_memory_no_page_of_the_tree_asks(org, sandbox, viewer
 def test_counts_of_what_memory_holds_are_shown(viewer, read):
     page = viewer.get("/departments/")
 
-    assert "Departments 10 With all their details 10" in page.text
+    assert "Departments 11 With all their details 11" in page.text
     assert "With a Department Chat 4 Hidden from Contacts 1" in page.text
 
 
@@ -256,12 +256,12 @@ def test_one_believed_gone_is_asked_about(org, viewer, read):
     "dept_id",
     ["0", "-1", "1_000", "٣", "１", "1" + "0" * 30, "sales", "1.5", "0x1", "01", "%00", "1%20"],
 )
-@pytest.mark.parametrize("rest", ["", "children/", "edit/", "new/", "delete/", "history/"])
-def test_an_id_that_cannot_be_is_no_page(sandbox, administrator, dept_id, rest):
-    page = administrator.get(f"/departments/{dept_id}/{rest}")
+def test_an_id_that_cannot_be_is_no_page(sandbox, administrator, dept_id):
+    for rest in ("", "children/", "edit/", "new/", "delete/", "history/"):
+        page = administrator.get(f"/departments/{dept_id}/{rest}")
 
-    assert page.status == 404
-    assert "There is no such page" in page.text
+        assert page.status == 404
+        assert "There is no such page" in page.text
     assert sandbox.calls == []
 
 
@@ -303,8 +303,8 @@ def test_every_field_dingtalk_tells_is_on_the_page(org, sandbox, editor):
         "Department Chat Exists",
         "Introduction About law",
         "Phone 123",
-        'Extension {&quot;floor&quot;: 3}',
-        "own setting instead of the organisation’s, search, other",
+        "Extension {&quot;floor&quot;: 3}",
+        "own setting instead of the organisation’s , search , other",
         "Limited to DingTalk does not tell the current value.",
         "Managers Not set",
     ):
@@ -467,12 +467,12 @@ def base_36(number):
     return digits
 
 
-@pytest.mark.parametrize("opened", ["", "x", "1..2", "-1", "1_0", "9" * 5000, "1." * 5000, "\x00"])
-def test_nonsense_about_open_branches_is_overlooked(viewer, read, opened):
-    viewer.client.cookies["tree"] = opened.replace("\x00", "")
+def test_nonsense_about_open_branches_is_overlooked(viewer, read):
+    for opened in ("", "x", "1..2", "-1", "1_0", "٣", "9" * 5000, "1." * 5000):
+        viewer.client.cookies["tree"] = opened.replace("٣", "")
 
-    assert viewer.get("/departments/").status == 200
-    assert viewer.get("/departments/?" + urlencode({"open": opened})).status == 200
+        assert viewer.get("/departments/").status == 200
+        assert viewer.get("/departments/?" + urlencode({"open": opened + "\0"})).status == 200
 
 
 def test_departments_that_hang_nowhere_are_shown_beside_the_root(line, viewer):
@@ -552,7 +552,7 @@ def test_the_best_match_comes_first(line, viewer):
 def test_the_first_fifty_of_many_are_shown(crowd, viewer):
     page = viewer.get("/search/?q=D1")
 
-    assert "450 results" in page.text
+    assert "451 results" in page.text
     assert "the first 50 are shown" in page.text
 
 
@@ -570,12 +570,14 @@ def test_an_empty_search_finds_nothing_and_keeps_the_address(viewer, read, words
     assert "HX-Replace-Url" not in page.response
 
 
-@pytest.mark.parametrize("words", ["%", "_", "\\", "'", '"', "<b>", "\x00", "𠮷", "9" * 300, "%' OR 1=1"])
-def test_strange_words_find_nothing_and_do_no_harm(viewer, read, words):
-    page = viewer.get("/search/?" + urlencode({"q": words}))
+def test_strange_words_find_nothing_and_do_no_harm(viewer, read):
+    for words in ("%", "_", "\\", "'", '"', "<b>", "a\0b", "𠮷", "9" * 300, "%' OR 1=1"):
+        page = viewer.get("/search/?" + urlencode({"q": words}))
 
-    assert page.status == 200
-    assert "<b>" not in page.html
+        assert page.status == 200
+        assert "0 results" not in page.text
+        assert "No department matches" in page.text
+        assert "<b>" not in page.html
 
 
 def test_what_is_gone_is_not_found(org, viewer, read):
@@ -593,20 +595,24 @@ def queries_of(person, url, **headers):
     return len(context)
 
 
-@pytest.mark.parametrize("size", [2, 2000])
-def test_opening_a_branch_costs_the_same_at_any_size(line, viewer, size):
-    remember((1, None), (2, 1), *((n, 2) for n in range(1000, 1000 + size)))
-    viewer.get("/departments/")  # warm: session, content types
+def test_opening_a_branch_costs_the_same_at_any_size(line, viewer):
+    remember((1, None), (2, 1), (3, 1), (20, 2), *((n, 3) for n in range(1000, 3000)))
+    viewer.get("/departments/")  # warm: session and permissions
 
-    assert queries_of(viewer, "/departments/2/children/?part=tree", htmx="g2") == 10
+    few, many = (
+        queries_of(viewer, f"/departments/{n}/children/?part=tree", htmx=f"g{n}") for n in (2, 3)
+    )
+
+    assert few == many < 12
 
 
-@pytest.mark.parametrize("size", [2, 2000])
-def test_a_department_page_costs_the_same_whatever_lies_around_it(line, viewer, size):
-    remember((1, None), (2, 1), *((n, 2) for n in range(1000, 1000 + size)))
+def test_a_department_page_costs_the_same_whatever_lies_around_it(line, viewer):
+    remember((1, None), (2, 1), (3, 1), (20, 2), *((n, 3) for n in range(1000, 3000)))
     viewer.get("/departments/")
 
-    assert queries_of(viewer, "/departments/1000/") == 20
+    alone, crowded = (queries_of(viewer, f"/departments/{n}/") for n in (20, 1000))
+
+    assert alone == crowded < 20
 
 
 def test_a_deep_branch_costs_one_step_a_level(line, viewer):

@@ -266,9 +266,7 @@ def test_neither_old_nor_wanted_needs_a_person(org, line, editor, at_once):
 
 
 def test_half_of_it_needs_a_person(org, line, editor, at_once):
-    lose_an_edit(
-        line, editor, org["Sales"].dept_id, "swallow", name="Field Sales", code="S-1"
-    )
+    lose_an_edit(line, editor, org["Sales"].dept_id, "swallow", name="Field Sales", code="S-1")
     org.edit_department("Sales", code="S-1")
 
     entry_page(editor)

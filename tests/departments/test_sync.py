@@ -1,8 +1,8 @@
 """Memory follows DingTalk: single reads, levels, and the crawl that reads everything."""
 
 import pytest
-from looking import reads
 from django.utils import timezone
+from looking import reads
 
 from departments.dingtalk import DingTalkError, NoAnswer, OutOfContactScope
 from departments.errors import DepartmentGone, DepartmentUnknown

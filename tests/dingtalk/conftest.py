@@ -1,13 +1,14 @@
 """A company in the sandbox and a client on a line to it."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import stamina
 from other_side import SECRET, Line, Shelf, account, wire_over
 
-from departments.dingtalk import DingTalkClient, Wire
+from departments.dingtalk import DingTalkClient, FilePace, Wire
 from sandbox import Organisation, Sandbox
 
 
@@ -30,6 +31,11 @@ def org() -> Organisation:
 
 
 @pytest.fixture
+def east(org: Organisation) -> int:
+    return org["East"].dept_id
+
+
+@pytest.fixture
 def sandbox(org: Organisation) -> Sandbox:
     return Sandbox(org, client_id="dingcanaryclient", client_secret=SECRET)
 
@@ -42,6 +48,12 @@ def line(sandbox: Sandbox) -> Line:
 @pytest.fixture
 def store() -> Shelf:
     return Shelf()
+
+
+@pytest.fixture
+def pace(tmp_path: Path) -> FilePace:
+    """A pace that holds nobody back, and remembers a ban."""
+    return FilePace(tmp_path / "pace", calls_per_second=100_000)
 
 
 @pytest.fixture

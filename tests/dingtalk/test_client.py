@@ -42,11 +42,6 @@ def sales(org: Organisation) -> int:
 
 
 @pytest.fixture
-def east(org: Organisation) -> int:
-    return org["East"].dept_id
-
-
-@pytest.fixture
 def legal_only(sandbox: Sandbox, org: Organisation) -> int:
     """The app may see Legal and nothing else."""
     sandbox.switches.contact_scope = [org["Legal"].dept_id]

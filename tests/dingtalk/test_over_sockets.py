@@ -18,7 +18,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from other_side import GET, TOKENS, Caller, account, deaf, serving_raw
+from other_side import GET, TOKENS, account
+from raw_servers import Caller, deaf, serving_raw
 
 from departments.dingtalk import (
     DingTalkClient,
@@ -216,6 +217,8 @@ def test_the_environment_steers_no_call(call, company, monkeypatch: pytest.Monke
     with deaf("127.0.0.1") as port:
         for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent")
 
         assert call(company, limits=Limits()).get_department(1).name == "Acme"
@@ -395,6 +398,17 @@ def test_an_answer_that_breaks_off_or_makes_no_sense_is_none(call, broken):
 def test_a_read_without_a_sensible_answer_has_none(call, broken):
     with serving_raw(BROKEN[broken]) as url, at_once(), pytest.raises(NoAnswer):
         call(url, limits=Limits()).get_department(5)
+
+
+def test_an_answer_that_is_not_read_gives_its_connection_back(call):
+    answers = [http(b"\x1f\x8b", "Content-Encoding: gzip"), http(b" " * 9 * 1024 * 1024), http(YES)]
+
+    def answer_the_next(caller: Caller) -> None:
+        caller.hear()
+        caller.say(answers.pop(0))
+
+    with serving_raw(answer_the_next) as url, at_once():
+        assert call(url, limits=Limits(under_way=1)).get_department(5).name == "Sales"
 
 
 def test_more_than_the_length_says_is_not_read(call):

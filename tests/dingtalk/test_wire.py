@@ -2,18 +2,12 @@
 
 import json
 import logging
-import os
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from other_side import (
     API,
-    CHILDREN,
     CREATE,
     DELETE,
     GET,
@@ -22,42 +16,24 @@ from other_side import (
     SEARCH,
     TOKENS,
     UPDATE,
-    Clock,
     Line,
     account,
     reply,
 )
 
 from departments.dingtalk import (
-    Blocked,
     DingTalkClient,
-    FilePace,
     Lane,
     Limits,
     NoAnswer,
     NotUnderstood,
     OutcomeUnknown,
-    RateLimited,
     Refused,
-    TooBusyHere,
     Unreachable,
     Wire,
 )
 from departments.dingtalk.wire import Call
 from sandbox import Organisation, Sandbox
-
-FAST = 100_000
-
-
-@pytest.fixture
-def pace(tmp_path: Path) -> FilePace:
-    return FilePace(tmp_path / "pace", calls_per_second=FAST)
-
-
-@pytest.fixture
-def east(org: Organisation) -> int:
-    return org["East"].dept_id
-
 
 # What leaves us
 
@@ -266,322 +242,6 @@ def test_a_redirect_is_not_followed(client, line: Line, org, status, location):
     assert org["Research"]
 
 
-# The answer is unclear
-
-NO_YES = [
-    pytest.param(b'{"errcode":"0","errmsg":"ok","result":{"dept_id":5}}', id="word"),
-    pytest.param(b'{"errcode":0.0,"errmsg":"ok","result":{"dept_id":5}}', id="fraction"),
-    pytest.param(b'{"errcode":0e0,"errmsg":"ok","result":{"dept_id":5}}', id="exponent"),
-    pytest.param(b'{"errcode":true,"errmsg":"ok","result":{"dept_id":5}}', id="true"),
-    pytest.param(b'{"errcode":false,"errmsg":"ok","result":{"dept_id":5}}', id="false"),
-    pytest.param(b'{"errcode":null,"errmsg":"ok","result":{"dept_id":5}}', id="null"),
-    pytest.param(b'{"errcode":[0],"errmsg":"ok","result":{"dept_id":5}}', id="list"),
-    pytest.param(b'{"errmsg":"ok","result":{"dept_id":5}}', id="missing"),
-    pytest.param(b'{"ERRCODE":0,"errmsg":"ok","result":{"dept_id":5}}', id="capitals"),
-    pytest.param(b'{"errcode":NaN}', id="nan"),
-    pytest.param(b'{"errcode":0,"result":NaN}', id="nan inside"),
-    pytest.param(b'{"errcode":1e999}', id="huge"),
-    pytest.param(b'{"errcode":' + b"9" * 5000 + b"}", id="digits"),
-    pytest.param(b'\xef\xbb\xbf{"errcode":0,"result":{"dept_id":5}}', id="bom"),
-    pytest.param('{"errcode":0,"errmsg":"成功"}'.encode("gbk"), id="gbk"),
-    pytest.param('{"errcode":0}'.encode("utf-16"), id="utf-16"),
-    pytest.param(b'{"errcode":0,"errmsg":"\\ud800"}', id="surrogate"),
-    pytest.param(b'{"errcode":0,"result":' + b"[" * 100_000 + b"]" * 100_000 + b"}", id="depth"),
-    pytest.param(b"[" * 100_000, id="open depth"),
-    pytest.param(b'{"errcode":0,"result":{"dept_id":5}', id="torn"),
-    pytest.param(b'{"errcode":0}{"errcode":0}', id="two"),
-    pytest.param(b"[]", id="array"),
-    pytest.param(b"null", id="nothing"),
-    pytest.param(b"0", id="zero"),
-    pytest.param(b'"ok"', id="text"),
-    pytest.param(b"", id="empty"),
-    pytest.param(b"   \n", id="blank"),
-    pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", id="ssh"),
-    pytest.param(b"\x00" * 64, id="zeros"),
-]
-
-
-@pytest.mark.parametrize("content", NO_YES)
-def test_what_is_not_plainly_a_yes_is_none(client, line: Line, org: Organisation, content):
-    line.reword(CREATE, reply(content))
-    line.answer(GET, reply(content))
-
-    with pytest.raises(OutcomeUnknown):
-        client.create_department({"name": "Research", "parent_id": 1})
-    with pytest.raises(NotUnderstood):
-        client.get_department(1)
-
-    assert org["Research"]
-    assert (len(line.asked(CREATE)), len(line.asked(GET))) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"[]", b"null", b'{"list":NaN}', b'\xef\xbb\xbf{"list":[]}', b'{"list":' + b"[" * 99_999],
-)
-def test_an_unreadable_yes_of_the_new_api_is_not_understood(client, line: Line, content):
-    line.answer(SEARCH, reply(content))
-
-    with pytest.raises(NotUnderstood):
-        client.search_departments("Sales")
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"[]", b"{}", b'{"code":5}', b'{"code":null}', b'{"code":"x","accessdenieddetail":[]}'],
-)
-def test_an_unreadable_no_of_the_new_api_is_not_understood(client, line: Line, content):
-    line.answer(SEARCH, reply(content, status=403))
-
-    with pytest.raises(NotUnderstood):
-        client.search_departments("Sales")
-
-
-@pytest.mark.parametrize(
-    "result",
-    [
-        *(None, {}, [], {"dept_id": None}, {"dept_id": "x"}, {"dept_id": 1.5}, {"dept_id": True}),
-        *({"dept_id": 0}, {"dept_id": -7}, {"dept_id": 2**63}, {"dept_id": 10**30}),
-    ],
-)
-def test_a_yes_to_a_create_that_does_not_say_which_is_unknown(client, line: Line, org, result):
-    line.reword(CREATE, reply({"errcode": 0, "request_id": "5qx1m8k2v0ab", "result": result}))
-
-    with pytest.raises(OutcomeUnknown) as caught:
-        client.create_department({"name": "Research", "parent_id": 1})
-
-    assert caught.value.request_id == "5qx1m8k2v0ab"
-    assert org["Research"]
-
-
-def test_a_yes_to_a_write_without_result_is_enough(client, line: Line, east):
-    line.reword(UPDATE, reply({"errcode": 0}))
-
-    assert client.update_department(east, {"name": "Orient"}).request_id == ""
-
-
-@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "x-unheard-of"])
-def test_an_answer_that_is_compressed_unasked_is_not_opened(client, line: Line, encoding):
-    bomb = reply(b"\x1f\x8b" + b"\x00" * 100, content_encoding=encoding)
-    line.reword(CREATE, bomb)
-    line.answer(GET, bomb)
-
-    with pytest.raises(OutcomeUnknown):
-        client.create_department({"name": "Research", "parent_id": 1})
-    with pytest.raises(NoAnswer):
-        client.get_department(1)
-
-
-def test_an_answer_larger_than_any_real_one_is_not_read_to_its_end(client, line: Line):
-    taken = []
-
-    class Endless(httpx.SyncByteStream):
-        def __iter__(self) -> Iterator[bytes]:
-            while True:
-                taken.append(1)
-                yield b" " * 1024 * 1024
-
-    line.answer(GET, lambda _: httpx.Response(200, stream=Endless()))
-
-    with pytest.raises(NoAnswer):
-        client.get_department(1)
-    assert len(taken) == 3 * 9, "three attempts, eight MiB and a bit each"
-
-
-# Banned
-
-PAGE = b"<!doctype html><html><body>unusual traffic</body></html>"
-BANS = [
-    pytest.param(PAGE, id="page"),
-    pytest.param(b"\r\n  " + PAGE, id="page after blanks"),
-    pytest.param(b'{"status":1111,"wait":5,"source":"x5","punish":"deny"}', id="body"),
-    pytest.param(b'{ "wait": 5, "status" : 1111 }', id="body with spaces"),
-]
-
-
-@pytest.mark.parametrize("ban", BANS)
-def test_a_ban_stops_every_call_for_five_minutes(make_wire, line: Line, pace, east, ban):
-    client = DingTalkClient(make_wire(pace=pace))
-    line.answer(CHILDREN, reply(ban))
-
-    with pytest.raises(Blocked) as caught:
-        client.list_children(1)
-    line.mend(CHILDREN)
-    line.requests.clear()
-
-    for call in (
-        lambda: client.list_children(1),
-        lambda: client.get_department(1),
-        lambda: client.delete_department(east),
-        lambda: client.search_departments("Sales"),
-        lambda: client.in_background().get_department(1),
-    ):
-        with pytest.raises(Blocked) as again:
-            call()
-        assert again.value.until == caught.value.until == pace.blocked_until()
-    assert line.requests == []
-
-
-@pytest.mark.parametrize("ban", BANS)
-def test_a_ban_in_answer_to_a_write_leaves_it_open(make_wire, line: Line, pace, org, ban):
-    client = DingTalkClient(make_wire(pace=pace))
-    line.reword(CREATE, reply(ban))
-
-    with pytest.raises(OutcomeUnknown):
-        client.create_department({"name": "Research", "parent_id": 1})
-
-    assert org["Research"]
-    assert pace.blocked_until()
-
-
-@pytest.mark.parametrize("shape", ["html", "json"])
-def test_the_sandboxs_own_ban_is_known_for_one(make_wire, sandbox: Sandbox, pace, shape):
-    client = DingTalkClient(make_wire(pace=pace))
-    client.get_department(1)
-    sandbox.switches.ip_banned, sandbox.switches.ip_ban_shape = True, shape
-
-    with pytest.raises(Blocked):
-        client.search_departments("Sales")
-
-
-def test_a_name_that_reads_like_a_ban_is_none(client: DingTalkClient, org: Organisation):
-    org.rename_department("East", '"status":1111 <html>')
-
-    assert client.get_department(org.find("Sales").dept_id).name == "Sales"
-    assert [child.name for child in client.list_children(org["Sales"].dept_id)] == [
-        '"status":1111 <html>',
-        "West",
-    ]
-
-
-# Too fast
-
-
-def test_being_told_to_slow_down_slows_down_that_kind(make_wire, line: Line, tmp_path, monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr("departments.dingtalk.pace.time", clock)
-    client = DingTalkClient(make_wire(pace=FilePace(tmp_path, calls_per_second=10)))
-    line.answer(GET, reply({"errcode": 88, "sub_code": "90018"}), times=1)
-    client.get_department(1)
-    clock.naps.clear()
-
-    for _ in range(2):
-        client.get_department(1)
-    for _ in range(2):
-        client.list_children(1)
-
-    assert clock.naps == pytest.approx([0.2, 0.2, 0, 0.1], abs=0.01)
-
-
-@pytest.mark.parametrize("wrapped", [True, False])
-def test_a_write_that_came_too_fast_was_not_done(client, sandbox: Sandbox, east, wrapped):
-    sandbox.switches.throttling_wrapped = wrapped
-    client.get_department(1)
-    sandbox.switches.calls_per_second = 0
-
-    with pytest.raises(RateLimited):
-        client.delete_department(east)
-    assert sandbox.journal == []
-
-
-def test_a_403_of_the_new_api_may_be_throttling(client, line: Line, sandbox: Sandbox):
-    client.get_department(1)
-    sandbox.switches.calls_per_second = 0
-
-    with pytest.raises(RateLimited) as caught:
-        client.search_departments("Sales")
-    assert caught.value.code == "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi"
-    assert len(line.asked(SEARCH)) == 3
-
-
-def one_slot_in(seconds: float, folder: Path) -> FilePace:
-    return FilePace(folder, calls_per_second=1 / seconds)
-
-
-def test_a_person_is_told_at_once_that_no_slot_comes_in_time(make_wire, line: Line, tmp_path):
-    client = DingTalkClient(make_wire(pace=one_slot_in(60, tmp_path)))
-    client.get_department(1)
-
-    with pytest.raises(TooBusyHere):
-        client.get_department(1)
-    assert len(line.asked(GET)) == 1
-
-
-def test_background_work_waits_beyond_a_calls_time(make_wire, line: Line, tmp_path):
-    limits = Limits(read_seconds=0.55)
-    client = DingTalkClient(make_wire(pace=one_slot_in(0.6, tmp_path), limits=limits))
-    client.get_department(1)
-
-    assert client.in_background().get_department(1).name == "Acme"
-
-
-def test_a_second_attempt_in_the_background_needs_a_slot_of_its_own(make_wire, line, tmp_path):
-    background = DingTalkClient(make_wire(pace=one_slot_in(60, tmp_path))).in_background()
-    line.lose_reply_to(GET)
-
-    with pytest.raises(TooBusyHere):
-        background.get_department(1)
-    assert len(line.asked(GET)) == 1
-
-
-def test_background_work_is_repeated_like_a_persons(make_wire, line: Line, pace):
-    background = DingTalkClient(make_wire(pace=pace)).in_background()
-    line.lose_reply_to(GET, times=2)
-
-    assert background.get_department(1).name == "Acme"
-    assert len(line.asked(GET)) == 3
-
-
-# Under way
-
-
-def test_a_hung_dingtalk_holds_no_more_threads_than_allowed(make_wire, line: Line, org):
-    client = DingTalkClient(make_wire(limits=Limits(read_seconds=0.6, under_way=1)))
-    client.get_department(1)
-    held = line.hold(GET)
-    with ThreadPoolExecutor(1) as other:
-        hanging = other.submit(client.get_department, 1)
-        held.wait()
-
-        with pytest.raises(TooBusyHere) as caught:
-            client.list_children(1)
-
-        held.let_go()
-        assert hanging.result(30).name == "Acme"
-    assert "under way" in caught.value.message
-    assert line.asked(CHILDREN) == []
-    assert client.list_children(1)
-
-
-def test_a_place_is_given_back_whatever_happens(make_wire, line: Line, east):
-    client = DingTalkClient(make_wire(limits=Limits(read_seconds=0.6, under_way=1)))
-    line.lose_reply_to(GET)
-    line.answer(DELETE, reply(PAGE))
-
-    for _ in range(3):
-        with pytest.raises(NoAnswer):
-            client.get_department(1)
-        with pytest.raises(OutcomeUnknown):
-            client.delete_department(east)
-
-    assert client.list_children(1)
-
-
-def test_threads_share_one_wire(client: DingTalkClient, org: Organisation):
-    names = sorted(department.name for department in org)
-    start = threading.Barrier(8)
-
-    def ask(dept_id: int) -> str:
-        start.wait(30)
-        return client.get_department(dept_id).name
-
-    ids = [department.dept_id for department in org]
-    with ThreadPoolExecutor(8) as crowd:
-        told = list(crowd.map(ask, [*ids, *ids][:8]))
-
-    assert set(told) == set(names)
-
-
 # What is told in the log
 
 
@@ -626,15 +286,6 @@ def test_a_wire_needs_no_limits_and_no_transport(sandbox: Sandbox, store, pace):
     wire.close()
 
     assert Limits() == Limits(read_seconds=6.0, write_seconds=10.0, under_way=8)
-
-
-def test_the_environment_steers_no_request(make_wire, line: Line, monkeypatch):
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.setitem(os.environ, name, "http://elsewhere.example:3128")
-
-    DingTalkClient(make_wire()).get_department(1)
-
-    assert len(line.asked(GET)) == 1
 
 
 def test_an_account_shows_no_secret(sandbox: Sandbox):

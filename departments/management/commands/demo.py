@@ -105,7 +105,7 @@ def _start_company(departments: int | None) -> tuple[subprocess.Popen[str], str]
     line = company.stdout.readline() if company.stdout else ""
     words = [word for word in line.split() if word.startswith("http://")]
     if not words:
-        company.kill()
+        _end([company])
         raise CommandError("The sandbox company did not start.")
     return company, words[0]
 
