@@ -148,7 +148,15 @@ def _texts(text: str | tuple[str, ...] | list[str]) -> list[str]:
 
 
 def _sentences(path: Path) -> dict[tuple[str | None, str], list[str]]:
-    return {(m.context, _texts(m.id)[0]): _texts(m.string) for m in _read(path) if m.id}
+    # babel reads the context of an .mo as bytes, that of a .po as text
+    return {
+        (
+            m.context.decode() if isinstance(m.context, bytes) else m.context,
+            _texts(m.id)[0],
+        ): _texts(m.string)
+        for m in _read(path)
+        if m.id
+    }
 
 
 def _placeholders(text: str) -> list[str]:

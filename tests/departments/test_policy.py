@@ -1,5 +1,7 @@
 """Roles are groups with Django's own permissions, each with all that the one before it may do."""
 
+from itertools import pairwise
+
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.core.management import call_command
@@ -31,7 +33,7 @@ def test_a_role_may_what_it_lists_and_nothing_else(somebody, role):
 def test_each_role_holds_all_of_the_one_before():
     held = [set(permissions) for permissions in policy.ROLES.values()]
 
-    assert all(less < more for less, more in zip(held, held[1:], strict=False))
+    assert all(less < more for less, more in pairwise(held))
 
 
 def test_a_superuser_may_everything(db):
