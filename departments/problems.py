@@ -301,7 +301,7 @@ def _rate_limited(failure: dingtalk.DingTalkError) -> Problem:
     )
 
 
-def _not_authorised(failure: dingtalk.DingTalkError) -> Problem:
+def _not_authorised(failure: dingtalk.NotAuthorised) -> Problem:
     return Problem(
         503,
         _("DingTalk does not allow this app to do that"),

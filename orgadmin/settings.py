@@ -113,9 +113,8 @@ FIRST_ADMIN_EMAIL = env.str("DJANGO_SUPERUSER_EMAIL", "")
 try:
     env.seal()
 except EnvValidationError as wrong:
-    lines = "\n".join(
-        f"  {name}: {' '.join(why)}" for name, why in dict(wrong.error_messages).items()
-    )
+    told: Any = wrong.error_messages
+    lines = "\n".join(f"  {name}: {' '.join(why)}" for name, why in told.items())
     sys.exit(f"The environment is not right. Mend these and start again:\n{lines}")
 
 # ── DingTalk ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,6 +17,7 @@ from ..http import PersonRequest, address_of, in_place, redraw, respond
 from ..models import Outcome
 from ..services import audit, browse, history
 from ..services import delete as service
+from ..services import plan as plans
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -126,9 +127,7 @@ def _show_difference(request: PersonRequest, changed: PlanChanged) -> HttpRespon
         "title": _("Something changed since this check"),
         "old": changed.old,
         "new": changed.new,
-        "difference": service.difference(
-            service.plan_of(changed.old), service.plan_of(changed.new)
-        ),
+        "difference": plans.difference(service.plan_of(changed.old), service.plan_of(changed.new)),
     }
     return respond(request, "departments/plan_changed.html", context, status=409)
 

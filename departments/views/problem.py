@@ -73,6 +73,8 @@ def csrf_failure(request: HttpRequest, reason: Any = "") -> HttpResponse:  # noq
             _(
                 "Nothing was sent. You may have signed in again in another tab since the form was opened."
             ),
-            _("Save once more. If that does not help, open the form in a new tab and copy your text over."),
+            _(
+                "Save once more. If that does not help, open the form in a new tab and copy your text over."
+            ),
         ),
     )

@@ -12,7 +12,7 @@ from departments import gateway
 from departments.dingtalk import NotThere
 from departments.errors import Fixed, NotPermitted, OutsideFence, PlanNotUsable
 from departments.models import AuditEntry, DeletionPlan, Department, Outcome
-from departments.services import delete
+from departments.services import delete, plan
 
 DELETE = "department/delete"
 GET = "department/get"
@@ -204,11 +204,11 @@ def test_where_else_people_belong_is_looked_up_for_fifty(org, sandbox, deleter):
 def test_when_time_is_up_people_are_counted_but_not_looked_up(org, deleter, seconds, name, also_in):
     org.add_member("Legal", "Wang Fang")
     deleter.get(f"/departments/{org['Legal'].dept_id}/")
-    north = delete.Doomed(
+    north = plan.Doomed(
         dept_id=org["North"].dept_id, name="North", path="North", parent_id=1, level=1
     )
-    north.members = [delete.Member(userid="wangfang")]
-    reading = delete._Reading(gateway.dingtalk(), until=time.monotonic() + seconds)
+    north.members = [plan.Member(userid="wangfang")]
+    reading = plan._Reading(gateway.dingtalk(), until=time.monotonic() + seconds)
 
     reading._name_members([north])
     reading._look_up_other_places([north], {north.dept_id})
@@ -262,7 +262,7 @@ def test_why_something_could_not_be_read_is_told(line, deleter, empty, answer, w
 
 
 def test_a_branch_too_large_for_one_go_is_told_so(deleter, empty, monkeypatch):
-    monkeypatch.setattr(delete, "_READING_TIME", 0.0)
+    monkeypatch.setattr(plan, "_READING_TIME", 0.0)
 
     page = deleter.check(empty)
 
@@ -341,7 +341,7 @@ def test_a_chat_asked_for_but_not_yet_made_counts(org, deleter):
 
 def test_a_department_hangs_from_the_one_that_lists_it():
     """Its own details may leave the parent out, or name the one it has just left."""
-    odd = delete._doomed(
+    odd = plan._doomed(
         {"dept_id": 5, "name": "Odd", "parent_id": 7}, above_path="A", parent_id=9, level=2
     )
 
@@ -930,11 +930,11 @@ def test_a_plan_tells_apart_what_must_still_be_true(org, deleter, empty):
 def test_a_failure_among_many_is_an_answer(org, deleter):
     """Asked at once, one that fails does not take the others along."""
     places = [
-        delete.Doomed(dept_id=dept_id, name="", path="", parent_id=0, level=0)
+        plan.Doomed(dept_id=dept_id, name="", path="", parent_id=0, level=0)
         for dept_id in (org["Legal"].dept_id, 4711)
     ]
 
-    (_, found), (_, failed) = delete._at_once(
+    (_, found), (_, failed) = plan.at_once(
         places, lambda place: gateway.dingtalk().get_department(place.dept_id)
     )
 
