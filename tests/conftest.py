@@ -144,6 +144,7 @@ def line(
     settings.DINGTALK_CLIENT_ID = "dingsandbox"
     settings.DINGTALK_CLIENT_SECRET = "sandbox-secret"
     settings.DINGTALK_CALLS_PER_SECOND = 100_000
+    settings.WHITENOISE_AUTOREFRESH = True  # or it looks through all static files for each client
     # Slow on purpose everywhere else; nobody guesses passwords here.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.CACHES = {

@@ -306,6 +306,9 @@ class Wire:
     @staticmethod
     def _judge_legacy(call: Call, content: bytes) -> Reply:
         said = msgspec.json.decode(content, type=_Legacy)
+        # A doubled key would let the last one win; inside a text its quotes would be escaped.
+        if content.count(b'"errcode"') > 1:
+            raise _unclear(call, "two verdicts in one reply")
         if said.errcode == 0:
             return Reply(content, bytes(said.result), said.request_id)
         code: int | None = said.errcode

@@ -76,6 +76,12 @@ def claim(ask: Ask, kind: Kind, dept_id: int, content: Mapping[str, Any]) -> Ask
     return again
 
 
+def acted_as(ask: Ask, kind: Kind, dept_id: int, content: Mapping[str, Any]) -> Operation:
+    """The operation that this form has just become, under whichever of the ids `claim` gives."""
+    digest = digest_of(kind, dept_id, content)
+    return Operation.objects.get(pk__in=[ask.op_id, uuid5(ask.op_id, digest)], digest=digest)
+
+
 @contextmanager
 def writing(
     ask: Ask, *, kind: Kind, dept_id: int, content: Mapping[str, Any], entries: list[Planned]

@@ -23,6 +23,7 @@ from ..errors import (
     Repeated,
 )
 from ..http import PersonRequest, address_of, in_place, redraw, respond
+from ..models import Kind
 from ..services import audit, browse
 from ..services import edit as service
 from . import history
@@ -68,7 +69,8 @@ def edit(request: PersonRequest, dept_id: int) -> HttpResponse:
         clashes = [_in_words(clash) for clash in conflict.clashes]
         return _show_edit(request, dept_id, form, status=409, clashes=clashes)
     except OutcomeUnknown as failure:
-        return history.show_unknown(request, ask.op_id, failure)
+        operation = audit.acted_as(ask, Kind.EDIT, dept_id, changes)
+        return history.show_unknown(request, operation, failure)
     except NOTHING_HAPPENED as failure:
         form = _not_done(form, failure, drawn.seen, about=dept_id, by=request.user.pk)
         problem = problems.of(failure)
@@ -95,12 +97,14 @@ def create(request: PersonRequest, parent_id: int) -> HttpResponse:
         return _show_create(request, parent_id, form, status=422)
     chosen = form.cleaned_data["parent_id"]
     ask = audit.Ask(op_id=drawn.op_id, by=request.user, address=address_of(request))
+    wanted = form.changes_from({})
     try:
-        saved = service.create(parent_id=chosen, fields=form.changes_from({}), ask=ask)
+        saved = service.create(parent_id=chosen, fields=wanted, ask=ask)
     except Repeated as again:
         return history.show_outcome(again.operation)
     except OutcomeUnknown as failure:
-        return history.show_unknown(request, ask.op_id, failure)
+        operation = audit.acted_as(ask, Kind.CREATE, chosen, wanted)
+        return history.show_unknown(request, operation, failure)
     except NOTHING_HAPPENED as failure:
         form = _not_done(form, failure, {}, about=0, by=request.user.pk)
         problem = problems.of(failure)

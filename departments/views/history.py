@@ -19,8 +19,6 @@ from ..services import browse
 from ..services import history as service
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from django.http import HttpResponse
 
     from ..models import Operation
@@ -62,11 +60,8 @@ def show_outcome(operation: Operation) -> HttpResponse:
     return redirect("departments:entry", operation.entry().pk)
 
 
-def show_unknown(request: PersonRequest, op_id: UUID, failure: Exception) -> HttpResponse:
+def show_unknown(request: PersonRequest, operation: Operation, failure: Exception) -> HttpResponse:
     """Sent, and no answer: the entry's page, which looks again by itself."""
-    operation = service.operation(op_id=op_id, by=request.user)
-    if operation is None:
-        raise failure
     problem = problems.of(failure)
     return _show_entry(request, operation.entry(), problem=problem, status=problem.status)
 

@@ -38,6 +38,7 @@ def run(name, *arguments):
 def fresh(settings, tmp_path):
     """A folder of its own, and nobody named as first administrator."""
     settings.VAR_DIR = tmp_path / "var"
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.FIRST_ADMIN_USERNAME = settings.FIRST_ADMIN_PASSWORD = settings.FIRST_ADMIN_EMAIL = ""
     return settings
 

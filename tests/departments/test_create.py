@@ -347,6 +347,17 @@ def test_another_name_after_a_refusal_is_a_new_create(org, sandbox, editor):
     assert "Brand" in org
 
 
+def test_what_is_not_known_of_the_second_is_not_told_of_the_first(org, line, editor):
+    form = editor.open_create(1)
+    editor.post("/departments/1/new/", form | {"name": "Sales"})
+    line.lose_reply_to(CREATE)
+
+    page = editor.post("/departments/1/new/", form | {"name": "Brand"})
+
+    assert page.status == 502
+    assert "We don’t know yet whether “Brand” was changed." in page.text
+
+
 # ── What DingTalk makes of it ────────────────────────────────────────────────────────────────────────────
 
 

@@ -547,6 +547,19 @@ def test_other_content_after_a_refused_one_is_a_new_write_and_its_double_click_i
     assert outcomes() == [Outcome.REFUSED, Outcome.DONE]
 
 
+def test_what_is_not_known_of_the_second_is_not_told_of_the_first(org, line, editor):
+    sales = org["Sales"].dept_id
+    form = editor.open_edit(sales)
+    editor.post(f"/departments/{sales}/edit/", form | {"name": "Legal"})  # taken: refused
+    line.lose_reply_to(UPDATE)
+
+    page = editor.post(f"/departments/{sales}/edit/", form | {"name": "Field Sales"})
+
+    assert page.status == 502
+    assert "We don’t know yet whether “Sales” was changed." in page.text
+    assert "did not accept" not in page.text
+
+
 def test_the_same_content_after_a_refused_one_shows_the_refusal(org, sandbox, editor):
     sales = org["Sales"].dept_id
     form = editor.open_edit(sales) | {"name": "Legal"}

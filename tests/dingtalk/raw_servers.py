@@ -30,6 +30,9 @@ class Caller:
             body += self._receive()
         return head + body
 
+    def hear_the_beginning(self) -> bytes:
+        return self._connection.recv(5)
+
     def say(self, content: bytes) -> None:
         self._connection.sendall(content)
 

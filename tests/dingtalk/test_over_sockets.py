@@ -338,7 +338,8 @@ def test_a_hung_renewal_of_the_token_leaves_the_call_its_time(make_wire, sandbox
 # Servers that break off, or make no sense
 
 
-def reset_before_hearing(caller: Caller) -> None:
+def reset_while_hearing(caller: Caller) -> None:
+    caller.hear_the_beginning()
     caller.reset()
 
 
@@ -361,7 +362,7 @@ def saying(*content: bytes) -> Callable[[Caller], None]:
 
 
 BROKEN = {
-    "reset before hearing": reset_before_hearing,
+    "reset while hearing": reset_while_hearing,
     "reset after hearing": reset_after_hearing,
     "closed without a word": close_after_hearing,
     "torn status line": saying(b"HTTP/1.1 20"),

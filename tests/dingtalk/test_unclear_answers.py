@@ -33,6 +33,7 @@ NO_YES = [
     pytest.param(b'{"errcode":[0],"errmsg":"ok","result":{"dept_id":5}}', id="list"),
     pytest.param(b'{"errmsg":"ok","result":{"dept_id":5}}', id="missing"),
     pytest.param(b'{"ERRCODE":0,"errmsg":"ok","result":{"dept_id":5}}', id="capitals"),
+    pytest.param(b'{"errcode":60003,"errcode":0,"result":{"dept_id":5}}', id="doubled"),
     pytest.param(b'{"errcode":NaN}', id="nan"),
     pytest.param(b'{"errcode":0,"result":NaN}', id="nan inside"),
     pytest.param(b'{"errcode":1e999}', id="huge"),
