@@ -139,6 +139,8 @@ class Operation(models.Model):
     """What a person asked for, once: `op_id` is made with the form, so the same form cannot act twice."""
 
     op_id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    #: The form it came from; several only where the earlier ones had no effect.
+    form_id = models.UUIDField(db_index=True)
     kind = models.CharField(max_length=16, choices=Kind.choices)
     #: The department acted on; for a create, the parent.
     dept_id = models.BigIntegerField(db_index=True)

@@ -389,7 +389,7 @@ def _asked_before(failure: errors.AskedBefore) -> Problem:
         _(
             "It was sent with other content before, and that may have had its effect. Nothing more was sent."
         ),
-        _("Look at what happened, then open the form again."),
+        _("Look at what happened first. If you still want this, save once more."),
         links=[(f"/history/{failure.operation.entry().pk}/", _("Show what happened"))],
     )
 

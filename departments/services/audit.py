@@ -36,6 +36,8 @@ class Ask:
     by: User
     address: str | None = None
     reason: str = ""
+    #: The form's own id, where the operation's is another: see `claim`.
+    form_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,28 +60,23 @@ def claim(ask: Ask, kind: Kind, dept_id: int, content: Mapping[str, Any]) -> Ask
     """The id under which this form may act, or why it may not.
 
     Raises Repeated when this very form was sent before (its stored outcome is the answer), AskedBefore when it
-    was sent with other content and had, or may have had, its effect. Where the first had none, other content
+    was sent with other content and had, or may have had, its effect. Where all that had none, other content
     acts under an id made of both, so that a double click on it is again only one operation.
     """
     digest = digest_of(kind, dept_id, content)
-    first = Operation.objects.filter(pk=ask.op_id).first()
-    if first is None:
-        return ask
-    if first.by_id == ask.by.pk and first.digest == digest:
-        raise Repeated(first)
-    if first.by_id != ask.by.pk or first.entry().outcome not in WITHOUT_EFFECT:
-        raise AskedBefore(first)
-    again = replace(ask, op_id=uuid5(ask.op_id, digest))
-    second = Operation.objects.filter(pk=again.op_id).first()
-    if second:
-        raise Repeated(second)
-    return again
+    before = list(Operation.objects.filter(form_id=ask.op_id).order_by("noted_at"))
+    for operation in before:
+        if operation.by_id == ask.by.pk and operation.digest == digest:
+            raise Repeated(operation)
+    for operation in before:
+        if operation.by_id != ask.by.pk or operation.entry().outcome not in WITHOUT_EFFECT:
+            raise AskedBefore(operation)
+    return replace(ask, op_id=uuid5(ask.op_id, digest), form_id=ask.op_id) if before else ask
 
 
 def acted_as(ask: Ask, kind: Kind, dept_id: int, content: Mapping[str, Any]) -> Operation:
     """The operation that this form has just become, under whichever of the ids `claim` gives."""
-    digest = digest_of(kind, dept_id, content)
-    return Operation.objects.get(pk__in=[ask.op_id, uuid5(ask.op_id, digest)], digest=digest)
+    return Operation.objects.get(form_id=ask.op_id, digest=digest_of(kind, dept_id, content))
 
 
 @contextmanager
@@ -160,6 +157,7 @@ def _note(
         with transaction.atomic():
             operation = Operation.objects.create(
                 op_id=ask.op_id,
+                form_id=ask.form_id or ask.op_id,
                 kind=kind,
                 dept_id=dept_id,
                 by=ask.by,

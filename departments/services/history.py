@@ -62,6 +62,15 @@ def look_again(*, entry: AuditEntry, by: User) -> AuditEntry:
     return entry
 
 
+def look_again_at(*, entries: list[AuditEntry], by: User) -> list[AuditEntry]:
+    """Settle what can be settled; where one look brings nothing, the others would only wait for the same."""
+    for entry in entries:
+        look_again(entry=entry, by=by)
+        if entry.is_open:
+            break
+    return entries
+
+
 def _look_for_edit(entry: AuditEntry) -> None:
     try:
         live = dingtalk().get_department(entry.dept_id or 0)

@@ -59,7 +59,7 @@ class Doomed(msgspec.Struct, kw_only=True):
 
 
 class Unread(msgspec.Struct, kw_only=True):
-    """What could not be read. `why` is "scope", "right", "time" or "dingtalk"."""
+    """What could not be read. `why` is "scope", "right", "gone", "time" or "dingtalk"."""
 
     dept_id: int
     name: str
@@ -327,7 +327,7 @@ def _unread(place: Doomed, failure: DingTalkError) -> Unread:
     if isinstance(failure, NotAuthorised):
         why = "scope" if isinstance(failure, OutOfContactScope) else "right"
     else:
-        why = "dingtalk"
+        why = "gone" if isinstance(failure, NotThere) else "dingtalk"
     return Unread(
         dept_id=place.dept_id,
         name=place.name,

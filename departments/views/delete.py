@@ -138,9 +138,7 @@ def _show_result(
     operation = history.operation(op_id=kept.plan_id, by=request.user)
     if operation is None:
         return redirect("departments:plan", kept.plan_id)
-    entries = [
-        history.look_again(entry=entry, by=request.user) for entry in operation.entries.all()
-    ]
+    entries = history.look_again_at(entries=list(operation.entries.all()), by=request.user)
     gone = [entry for entry in entries if entry.outcome == Outcome.DONE]
     found = service.plan_of(kept)
     gone_ids = {entry.dept_id for entry in gone}

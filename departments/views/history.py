@@ -62,8 +62,7 @@ def show_outcome(operation: Operation) -> HttpResponse:
 
 def show_unknown(request: PersonRequest, operation: Operation, failure: Exception) -> HttpResponse:
     """Sent, and no answer: the entry's page, which looks again by itself."""
-    problem = problems.of(failure)
-    return _show_entry(request, operation.entry(), problem=problem, status=problem.status)
+    return _show_entry(request, operation.entry(), status=problems.of(failure).status)
 
 
 def _page_of(request: PersonRequest, *, dept_id: int | None) -> dict[str, Any]:
@@ -71,9 +70,7 @@ def _page_of(request: PersonRequest, *, dept_id: int | None) -> dict[str, Any]:
     return {"page": Paginator(rows, _PAGE).get_page(request.GET.get("page"))}
 
 
-def _show_entry(
-    request: PersonRequest, found: AuditEntry, *, status: int = 200, **more: Any
-) -> HttpResponse:
+def _show_entry(request: PersonRequest, found: AuditEntry, *, status: int = 200) -> HttpResponse:
     context = {
         "title": f"{found.operation.get_kind_display()} · {found.name}",
         "entry": found,
@@ -83,7 +80,6 @@ def _show_entry(
         "under_way": found.outcome == Outcome.PENDING
         and timezone.now() < service.settles_at(found),
         "sentence": problems.sentence_for(_code(found.code)) if found.code else "",
-        **more,
     }
     return respond(request, "departments/entry.html", context, status=status)
 

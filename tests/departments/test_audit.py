@@ -213,6 +213,16 @@ def test_a_double_click_on_that_is_one_too(editor):
     assert again.value.operation.op_id == second.op_id
 
 
+def test_third_content_after_the_second_was_done_is_asked_about(editor):
+    """Every operation of a form counts, not only its first."""
+    op = ended(editor, REFUSAL)
+    with noted(editor, op=claim(op, {"name": "Other"}), content={"name": "Other"}) as (row,):
+        audit.done(row, None, after={})
+
+    with pytest.raises(AskedBefore):
+        claim(op, {"name": "Yet another"})
+
+
 @pytest.mark.parametrize("failure", [None, dingtalk.OutcomeUnknown("/x")])
 def test_other_content_after_it_may_have_happened_is_asked_about(editor, failure):
     op = ended(editor, failure)

@@ -249,6 +249,7 @@ def test_an_incomplete_check_cannot_be_confirmed(org, sandbox, line, deleter, em
         ({"errcode": 60011}, "A permission is missing. The set-up page says which."),
         ({"errcode": -1}, "DingTalk did not answer."),
         ({"errcode": 50004}, "It is outside this app’s contact scope."),
+        ({"errcode": 60003}, "It was deleted while we were reading. Check again."),
     ],
 )
 def test_why_something_could_not_be_read_is_told(line, deleter, empty, answer, why):

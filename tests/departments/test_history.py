@@ -262,7 +262,7 @@ def test_neither_old_nor_wanted_needs_a_person(org, line, editor, at_once):
     page = entry_page(editor)
 
     assert outcomes() == [Outcome.CONFLICT]
-    assert "What DingTalk shows is neither the old state nor the wanted one." in page.text
+    assert "What DingTalk shows is neither the old state nor the wanted one" in page.text
 
 
 def test_half_of_it_needs_a_person(org, line, editor, at_once):
