@@ -19,6 +19,8 @@ class DepartmentsConfig(AppConfig):
 
     def ready(self) -> None:
         post_migrate.connect(make_roles, dispatch_uid="departments.roles")
+        put_up = import_string("departments.guards.put_up")
+        post_migrate.connect(put_up, sender=self, dispatch_uid="departments.guards")
 
 
 def make_roles(sender: AppConfig, **_kwargs: Any) -> None:

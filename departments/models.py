@@ -132,6 +132,7 @@ WITHOUT_EFFECT = (Outcome.REFUSED, Outcome.NOT_SENT, Outcome.NOT_DONE)
 class Kind(models.TextChoices):
     CREATE = "create", _("Created")
     EDIT = "edit", _("Changed")
+    MOVE = "move", _("Moved")
     DELETE = "delete", _("Deleted")
 
 
@@ -153,7 +154,14 @@ class Operation(models.Model):
     digest = models.CharField(max_length=64)
     content = models.JSONField()
     reason = models.TextField(default="")
-    noted_at = models.DateTimeField(auto_now_add=True)
+    noted_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    #: The author was told "not known yet" and is owed how it ended.
+    owes_word = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["by"], name="owed_to", condition=Q(owes_word=True)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.dept_id} by {self.by_name}"
@@ -168,9 +176,16 @@ class SettledRow(Exception):
 
 
 class AuditEntry(models.Model):
-    """What an operation does to one department: before, wanted, after, and how it ended."""
+    """What an operation does to one department: before, wanted, after, and how it ended.
+
+    Once settled it is never changed, neither here nor in the database (guards.py). What a later look
+    brings is an entry of its own, which `corrects` the first.
+    """
 
     operation = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="entries")
+    corrects = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="corrections"
+    )
     dept_id = models.BigIntegerField(null=True, db_index=True)
     name = models.TextField()
     path = models.TextField()
@@ -179,7 +194,9 @@ class AuditEntry(models.Model):
     after = models.JSONField(null=True)
     #: Wanted fields that DingTalk accepted without a word and did not take.
     not_taken = models.JSONField(default=list)
-    #: False when DingTalk said yes but could not be read afterwards.
+    #: DingTalk said yes. Its yes is not yet proof: see `confirmed`.
+    accepted = models.BooleanField(default=False)
+    #: A look showed it. False when DingTalk said yes but could not be read afterwards.
     confirmed = models.BooleanField(default=False)
     outcome = models.CharField(max_length=16, choices=Outcome.choices, default=Outcome.PENDING)
     code = models.CharField(max_length=80, default="")
@@ -226,6 +243,11 @@ class AuditEntry(models.Model):
     @property
     def is_open(self) -> bool:
         return self.outcome in OPEN
+
+    @property
+    def last_word(self) -> AuditEntry:
+        """The newest correction, or the entry itself: what is known today."""
+        return self.corrections.order_by("-pk").first() or self
 
 
 class DeletionPlan(models.Model):

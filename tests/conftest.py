@@ -16,9 +16,10 @@ import httpx
 import pytest
 import stamina
 from django.contrib.auth.models import Group, User
+from django.db import connection
 from django.test import Client
 
-from departments import gateway
+from departments import gateway, guards
 from sandbox import Organisation, Sandbox
 
 if TYPE_CHECKING:
@@ -58,6 +59,19 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _no_waiting_between_attempts() -> Iterator[None]:
     with stamina.set_testing(True, attempts=3):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _history_may_go(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After a test that commits, all tables are emptied; that brings the guards of history back, too."""
+    marker = request.node.get_closest_marker("django_db")
+    commits = bool(marker and marker.kwargs.get("transaction"))
+    if commits or "transactional_db" in request.fixturenames:
+        request.getfixturevalue("transactional_db")
+        yield
+        guards.take_down(connection)
+    else:
         yield
 
 

@@ -15,7 +15,7 @@ from ..dingtalk import DingTalkError
 from ..errors import DepartmentError, FieldsWrong, PlanChanged, PlanNotUsable, Repeated
 from ..http import PersonRequest, address_of, in_place, redraw, respond
 from ..models import Outcome
-from ..services import audit, browse, history
+from ..services import audit, browse, history, settle
 from ..services import delete as service
 from ..services import plan as plans
 
@@ -138,7 +138,7 @@ def _show_result(
     operation = history.operation(op_id=kept.plan_id, by=request.user)
     if operation is None:
         return redirect("departments:plan", kept.plan_id)
-    entries = history.look_again_at(entries=list(operation.entries.all()), by=request.user)
+    entries = settle.look_again_at(entries=list(operation.entries.all()), by=request.user)
     gone = [entry for entry in entries if entry.outcome == Outcome.DONE]
     found = service.plan_of(kept)
     gone_ids = {entry.dept_id for entry in gone}
@@ -152,7 +152,7 @@ def _show_result(
         "chats": [place for place in found.chats if place.dept_id in gone_ids],
         "parent_id": found.top.parent_id,
         "problem": problem,
-        "settles_at": history.settles_at(entries[0]),
+        "settles_at": settle.settles_at(entries[0]),
     }
     return respond(
         request, "departments/result.html", context, status=problem.status if problem else 200

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from .. import fields, forms, policy, problems
 from ..http import PersonRequest, respond
 from ..models import AuditEntry, Kind, Outcome
-from ..services import browse
+from ..services import browse, settle
 from ..services import history as service
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def entry(request: PersonRequest, number: int) -> HttpResponse:
     found = service.entries(by=request.user).filter(pk=number).first()
     if found is None:
         raise Http404
-    return _show_entry(request, service.look_again(entry=found, by=request.user))
+    return _show_entry(request, settle.look_again(entry=found, by=request.user))
 
 
 def show_outcome(operation: Operation) -> HttpResponse:
@@ -76,9 +76,8 @@ def _show_entry(request: PersonRequest, found: AuditEntry, *, status: int = 200)
         "entry": found,
         "rows": _rows(found),
         "not_taken": forms.labels(found.not_taken),
-        "settles_at": service.settles_at(found),
-        "under_way": found.outcome == Outcome.PENDING
-        and timezone.now() < service.settles_at(found),
+        "settles_at": settle.settles_at(found),
+        "under_way": found.outcome == Outcome.PENDING and timezone.now() < settle.settles_at(found),
         "sentence": problems.sentence_for(_code(found.code)) if found.code else "",
     }
     return respond(request, "departments/entry.html", context, status=status)

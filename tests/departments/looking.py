@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from departments.models import AuditEntry
+from departments.models import AuditEntry, Kind
+from departments.services import audit
 from departments.services.audit import Ask
 
 if TYPE_CHECKING:
@@ -41,3 +42,23 @@ def outcomes() -> list[str]:
 def ask(user) -> Ask:
     """A new operation of this person."""
     return Ask(op_id=uuid4(), by=user)
+
+
+def left_open(person, dept_id, *, kind=Kind.EDIT, before=None, wanted=None, about=None):
+    """An entry as a process leaves it that dies between its note and its outcome."""
+    planned = audit.Planned(
+        dept_id=about,
+        name="Sales",
+        path="Acme › Sales",
+        before=before or {},
+        wanted=wanted or {},
+    )
+    with audit.writing(
+        ask(person.user), kind=kind, dept_id=dept_id, content={}, entries=[planned]
+    ) as (row,):
+        pass
+    return row
+
+
+def entry_page(person, row=None):
+    return person.get(f"/history/{(row or AuditEntry.objects.get()).pk}/")
