@@ -237,6 +237,10 @@ class AuditEntry(models.Model):
         super().save(*args, **kwargs)
         self._settled_in_db = self.settled_at is not None
 
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(*args, **kwargs)
+        self._settled_in_db = self.settled_at is not None
+
     def delete(self, *_args: Any, **_kwargs: Any) -> tuple[int, dict[str, int]]:
         raise SettledRow(f"entry {self.pk} is history")
 

@@ -83,7 +83,7 @@ class Line(httpx.BaseTransport):
         self._cuts: list[tuple[str, str]] = []
         self._answers: list[tuple[str, httpx.Response]] = []
         self._events: list[tuple[str, int, Callable[[], object]]] = []
-        self._one_at_a_time = threading.Lock()
+        self._one_at_a_time = threading.RLock()  # what happens may be a call itself
 
     def refuse(self, path: str = "") -> None:
         """No connection for calls whose path holds this text, until `mend`."""

@@ -2,18 +2,22 @@
 
 No note, no call. While the call is under way no database transaction is open. A process that dies between note
 and outcome leaves *pending*, which every page shows as unknown: history never claims what it does not know.
+
+A write that is not settled holds back others that would overlap with it: its departments, and the place
+where it may still make one appear.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from ..dingtalk import DingTalkError, NotSent, SaidNo
@@ -26,6 +30,14 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
     from ..dingtalk import Receipt
+
+log = logging.getLogger(__name__)
+
+#: Any number all processes agree on: PostgreSQL's advisory lock for "somebody is noting a write".
+_NOTING = 0x0A0D17
+
+#: What a look concludes from not finding something. Whoever has found it knows better.
+_BY_LOOKING = (Outcome.NOT_DONE, Outcome.CONFLICT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +63,32 @@ class Planned:
     wanted: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Reach:
+    """What a write may change: the departments themselves, and below which one another may appear."""
+
+    dept_ids: frozenset[int] = frozenset()
+    into: int | None = None
+    #: A delete takes along what may still appear below its departments.
+    takes_all: bool = False
+
+    @classmethod
+    def of(cls, kind: Kind, dept_ids: Iterable[int | None], wanted: Mapping[str, Any]) -> Reach:
+        return cls(
+            frozenset(dept_id for dept_id in dept_ids if dept_id),
+            wanted.get("parent_id"),
+            kind == Kind.DELETE,
+        )
+
+    def overlaps(self, other: Reach) -> bool:
+        return bool(
+            self.dept_ids & other.dept_ids
+            or self.into in {*other.dept_ids, other.into} - {None}
+            or (self.takes_all and other.into in self.dept_ids)
+            or (other.takes_all and self.into in other.dept_ids)
+        )
+
+
 def digest_of(kind: Kind, dept_id: int, content: Mapping[str, Any]) -> str:
     canonical = json.dumps([kind, dept_id, content], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
@@ -69,7 +107,8 @@ def claim(ask: Ask, kind: Kind, dept_id: int, content: Mapping[str, Any]) -> Ask
         if operation.by_id == ask.by.pk and operation.digest == digest:
             raise Repeated(operation)
     for operation in before:
-        if operation.by_id != ask.by.pk or operation.entry().outcome not in WITHOUT_EFFECT:
+        outcome = operation.entry().last_word.outcome
+        if operation.by_id != ask.by.pk or outcome not in WITHOUT_EFFECT:
             raise AskedBefore(operation)
     return replace(ask, op_id=uuid5(ask.op_id, digest), form_id=ask.op_id) if before else ask
 
@@ -86,7 +125,8 @@ def writing(
     """Note, then let the caller do; the exception that leaves the block decides the outcome.
 
     NotSent: not sent. SaidNo: refused. Anything else: unknown. Leaving without one leaves the entries
-    pending, for the caller to settle. Raises Repeated when another request was first with this id.
+    pending, for the caller to settle. Raises Repeated when another request was first with this id, and InDoubt
+    while an earlier write that overlaps is not settled; nothing is then noted or sent.
     """
     rows = _note(ask, kind=kind, dept_id=dept_id, content=content, entries=entries)
     try:
@@ -110,51 +150,125 @@ def done(
     not_taken: Iterable[str] = (),
 ) -> None:
     """DingTalk said yes, or a look has shown it; `after` None when it could not be read back."""
-    if receipt is not None:
-        entry.request_id = receipt.request_id
-        entry.dept_id = entry.dept_id or receipt.dept_id  # a create learns it only now
+    _take(entry, receipt)
     entry.after = dict(after) if after is not None else None
     entry.confirmed = after is not None
     entry.not_taken = sorted(not_taken)
     settle(entry, Outcome.DONE)
 
 
+def doubtful(entry: AuditEntry, receipt: Receipt | None) -> None:
+    """What DingTalk said and what it shows do not agree: its copies may lag, or its word meant nothing.
+
+    Only a look after the settle window can tell.
+    """
+    _take(entry, receipt)
+    _leave_open(entry)
+
+
 def settle(entry: AuditEntry, outcome: Outcome) -> None:
-    """Decide an open entry, once: whoever comes second changes nothing."""
+    """Decide an open entry, once. Whoever comes second, and knows better, adds a correction."""
     with transaction.atomic():
-        held = AuditEntry.objects.select_for_update().get(pk=entry.pk)
-        if not held.is_open:
-            entry.outcome, entry.settled_at = held.outcome, held.settled_at
+        held = _held(entry)
+        if held.is_open:
+            entry.outcome, entry.settled_at = outcome, timezone.now()
+            entry.save()
             return
-        entry.outcome, entry.settled_at = outcome, timezone.now()
-        entry.save()
+        if outcome == Outcome.DONE and held.last_word.outcome in _BY_LOOKING:
+            log.warning("entry %s was settled as %s, now %s", held.pk, held.outcome, outcome)
+            correct(
+                held,
+                outcome,
+                after=entry.after,
+                not_taken=entry.not_taken,
+                confirmed=entry.confirmed,
+                dept_id=entry.dept_id,
+            )
+        entry.refresh_from_db()
 
 
-def nothing_in_doubt(dept_ids: Iterable[int]) -> None:
-    """Raise InDoubt while an earlier write to one of these departments is not settled."""
-    entry = (
-        AuditEntry.objects.filter(outcome__in=OPEN, dept_id__in=list(dept_ids))
-        .select_related("operation")
-        .first()
-    )
+def correct(
+    entry: AuditEntry,
+    outcome: Outcome,
+    *,
+    after: Mapping[str, Any] | None,
+    not_taken: Iterable[str] = (),
+    confirmed: bool = True,
+    dept_id: int | None = None,
+) -> AuditEntry:
+    """Write down what a later look at a settled entry has brought; the entry itself stays as it was."""
+    with transaction.atomic():
+        held = _held(entry)
+        latest = held.last_word
+        if latest.pk != held.pk and (latest.outcome, latest.confirmed) == (outcome, confirmed):
+            return latest
+        return AuditEntry.objects.create(
+            operation=held.operation,
+            corrects=held,
+            dept_id=held.dept_id or dept_id,
+            name=held.name,
+            path=held.path,
+            before=held.before,
+            wanted=held.wanted,
+            after=None if after is None else dict(after),
+            not_taken=sorted(not_taken),
+            accepted=held.accepted,
+            confirmed=confirmed,
+            outcome=outcome,
+            request_id=held.request_id,
+            settled_at=timezone.now(),
+        )
+
+
+def owe_a_word(entry: AuditEntry) -> None:
+    """Its author believes something else, or nothing yet, and will be told on the next page."""
+    Operation.objects.filter(pk=entry.operation_id).update(owes_word=True)
+
+
+def in_doubt(reach: Reach) -> AuditEntry | None:
+    """An earlier write that is not settled and reaches what this one would."""
+    rows = AuditEntry.objects.filter(outcome__in=OPEN).select_related("operation")
+    for entry in rows.defer("before", "after").order_by("pk"):
+        if reach.overlaps(Reach.of(Kind(entry.operation.kind), [entry.dept_id], entry.wanted)):
+            return entry
+    return None
+
+
+def nothing_in_doubt(reach: Reach) -> None:
+    """Raise InDoubt while an earlier write that reaches there is not settled."""
+    entry = in_doubt(reach)
     if entry:
         raise InDoubt(entry)
 
 
-def no_create_in_doubt(parent_ids: Iterable[int]) -> None:
-    """Raise InDoubt while a create below one of these is not settled: its child may be there or not."""
-    entry = AuditEntry.objects.filter(
-        outcome__in=OPEN, operation__kind=Kind.CREATE, operation__dept_id__in=list(parent_ids)
-    ).first()
-    if entry:
-        raise InDoubt(entry)
+def _held(entry: AuditEntry) -> AuditEntry:
+    return AuditEntry.objects.select_for_update().get(pk=entry.pk)
+
+
+def _leave_open(entry: AuditEntry) -> None:
+    with transaction.atomic():
+        if _held(entry).is_open:
+            entry.outcome = Outcome.UNKNOWN
+            entry.save()
+
+
+def _take(entry: AuditEntry, receipt: Receipt | None) -> None:
+    if receipt is not None:
+        entry.accepted = True
+        entry.request_id = receipt.request_id
+        entry.dept_id = entry.dept_id or receipt.dept_id  # a create learns it only now
 
 
 def _note(
     ask: Ask, *, kind: Kind, dept_id: int, content: Mapping[str, Any], entries: list[Planned]
 ) -> list[AuditEntry]:
+    reach = Reach.of(
+        kind, [planned.dept_id for planned in entries], entries[0].wanted if entries else {}
+    )
     try:
         with transaction.atomic():
+            _one_note_at_a_time()
+            nothing_in_doubt(reach)
             operation = Operation.objects.create(
                 op_id=ask.op_id,
                 form_id=ask.form_id or ask.op_id,
@@ -178,8 +292,30 @@ def _note(
                 )
                 for planned in entries
             ]
+    except InDoubt as doubt:
+        # A double click whose other half has noted between our claim and now is no stranger.
+        if doubt.entry.operation_id == ask.op_id:
+            raise Repeated(doubt.entry.operation) from None
+        raise
     except IntegrityError:
         raise Repeated(Operation.objects.get(pk=ask.op_id)) from None
+
+
+def _one_note_at_a_time() -> None:
+    """Nobody notes between our look at what is in doubt and our own note.
+
+    SQLite's immediate transactions are one at a time as they are.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_NOTING])
+
+
+def told(entry: AuditEntry, failure: DingTalkError) -> None:
+    """Keep what DingTalk said against it; saved when the entry is settled."""
+    entry.code = "" if failure.code is None else str(failure.code)
+    entry.message = failure.message
+    entry.request_id = failure.request_id
 
 
 def _end(rows: list[AuditEntry], outcome: Outcome, failure: Exception) -> None:
@@ -187,11 +323,8 @@ def _end(rows: list[AuditEntry], outcome: Outcome, failure: Exception) -> None:
         if not entry.is_open:
             continue
         if isinstance(failure, DingTalkError):
-            entry.code = "" if failure.code is None else str(failure.code)
-            entry.message = failure.message
-            entry.request_id = failure.request_id
+            told(entry, failure)
         if outcome is Outcome.UNKNOWN:
-            entry.outcome = outcome
-            entry.save()
+            _leave_open(entry)
         else:
             settle(entry, outcome)

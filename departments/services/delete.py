@@ -39,6 +39,8 @@ _GOOD_FOR = timedelta(minutes=10)
 _UNTIL_GONE = (0.0, 0.3, 0.9)
 #: DingTalk's other reading of its own documents: sub-departments must go first.
 _HAS_SUB_DEPARTMENTS = 60006
+_NO_SUCH_DEPARTMENT = 60003
+_BOTTOM_UP_TIME = 20.0  # s
 
 
 def check(*, dept_id: int, by: User) -> DeletionPlan:
@@ -94,8 +96,7 @@ def carry_out(
     plan = plan_of(kept)
     _confirmed(plan, typed=typed, chats_seen=chats_seen)
     ids = [department.dept_id for department in plan.departments]
-    audit.nothing_in_doubt(ids)
-    audit.no_create_in_doubt(ids)
+    audit.nothing_in_doubt(audit.Reach.of(Kind.DELETE, ids, {}))
     fresh = check(dept_id=kept.dept_id, by=ask.by)
     if fresh.fingerprint != kept.fingerprint:
         raise PlanChanged(kept, fresh)
@@ -160,6 +161,14 @@ def _delete_branch(plan: Plan, entries: list[AuditEntry]) -> Receipt | None:
     """One call for the whole branch; leaf by leaf only where DingTalk wants sub-departments gone first."""
     try:
         return dingtalk().delete_department(plan.top.dept_id)
+    except NotThere as gone:
+        if gone.code != _NO_SUCH_DEPARTMENT:
+            raise
+        # It was there a moment ago. Deleted elsewhere meanwhile, or by our own call, doubled on its way:
+        # what was wanted is so, and the looks that follow say of which departments.
+        for entry in entries:
+            audit.told(entry, gone)
+        return None
     except Refused as refusal:
         if refusal.code != _HAS_SUB_DEPARTMENTS or len(entries) == 1:
             raise
@@ -168,7 +177,11 @@ def _delete_branch(plan: Plan, entries: list[AuditEntry]) -> Receipt | None:
 
 
 def _delete_bottom_up(plan: Plan, entries: list[AuditEntry]) -> None:
-    """One by one, deepest first, each looked at afterwards; stops at the first surprise."""
+    """One by one, deepest first, each looked at afterwards; stops at the first surprise, or when time is up.
+
+    Well before the settle window ends: an entry that is settled by a look must not be acted upon any more.
+    """
+    until = time.monotonic() + min(_BOTTOM_UP_TIME, settings.SETTLE_SECONDS / 3)
     levels = {place.dept_id: place.level for place in plan.departments}
     waiting = sorted(entries, key=lambda entry: -levels[entry.dept_id or 0])
     while waiting:
@@ -179,7 +192,7 @@ def _delete_bottom_up(plan: Plan, entries: list[AuditEntry]) -> None:
             _leave(waiting[1:])
             raise
         waiting.pop(0)
-        if entry.outcome != Outcome.DONE:
+        if entry.outcome != Outcome.DONE or time.monotonic() > until:
             _leave(waiting)
             return
 
@@ -192,18 +205,28 @@ def _leave(entries: list[AuditEntry]) -> None:
 def _verify(entries: list[AuditEntry], receipt: Receipt | None) -> None:
     """Is each one gone? Its entry says so only when a read does; memory follows.
 
-    DingTalk's yes stands even where that read fails: done, not confirmed.
+    DingTalk's yes stands even where that read fails: done, not confirmed. Where it is still shown, the entry
+    stays open: DingTalk's copies may lag.
     """
     waiting = {entry.dept_id or 0: entry for entry in entries if entry.is_open}
+    unread: dict[int, AuditEntry] = {}
     for pause in _UNTIL_GONE:
         time.sleep(pause if waiting else 0)
         for dept_id, answer in _look_for(waiting):
-            if isinstance(answer, DingTalkError):
-                gone = isinstance(answer, NotThere)
-                audit.done(waiting.pop(dept_id), receipt, after={} if gone else None)
+            if isinstance(answer, NotThere):
+                audit.done(waiting.pop(dept_id), receipt, after={})
+            elif isinstance(answer, DingTalkError):
+                unread[dept_id] = waiting.pop(dept_id)
+    for entry in unread.values():
+        if receipt is None:
+            audit.doubtful(entry, None)
+        else:
+            audit.done(entry, receipt, after=None)
     for entry in waiting.values():
-        audit.settle(entry, Outcome.CONFLICT)  # DingTalk said yes, and it is still there
-    sync.forget(entry.dept_id or 0 for entry in entries if entry.outcome == Outcome.DONE)
+        audit.doubtful(entry, receipt)
+    sync.forget(
+        entry.dept_id or 0 for entry in entries if entry.outcome == Outcome.DONE and entry.confirmed
+    )
 
 
 def _look_for(dept_ids: Iterable[int]) -> list[tuple[int, Any]]:

@@ -1,25 +1,44 @@
-"""Beat four where it came to nothing: settling what is still open by looking, never by sending again."""
+"""Beat four where it came to nothing: settling what is still open by looking, never by sending again.
+
+In the background, once a minute, and on the entry's own page. The same look confirms what DingTalk said yes to
+and could not be read afterwards.
+"""
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.utils import timezone
 
 from .. import policy
-from ..dingtalk import WRITE_ONLY, DingTalkError, NotThere
+from ..dingtalk import DingTalkError, NotThere
 from ..gateway import dingtalk
-from ..models import AuditEntry, Kind, Outcome
-from . import audit, edit, sync
+from ..models import OPEN, AuditEntry, Kind, Operation, Outcome
+from . import audit, late, sync
+from .compare import judged, not_taken, shown, untouched
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from django.contrib.auth.models import User
 
-    from .. import dingtalk as wire
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a look has brought: how the write ended, and what DingTalk shows."""
+
+    outcome: Outcome
+    after: Mapping[str, Any] | None = None
+    not_taken: list[str] = field(default_factory=list)
+    #: Of a department that a create has made.
+    dept_id: int | None = None
 
 
 def settles_at(entry: AuditEntry) -> datetime:
@@ -28,13 +47,10 @@ def settles_at(entry: AuditEntry) -> datetime:
 
 
 def look_again(*, entry: AuditEntry, by: User) -> AuditEntry:
-    """Settle an open entry by looking, never by sending again; too early, or unreadable, changes nothing."""
+    """Settle an open entry for somebody who wants to know; too early, or unreadable, changes nothing."""
     policy.require(by, policy.VIEW)
-    if entry.is_open and timezone.now() >= settles_at(entry):
-        try:
-            _LOOKS[Kind(entry.operation.kind)](entry)
-        except DingTalkError:
-            return entry  # still open: the next look decides
+    if _is_due(entry):
+        _look(entry, seen_by=by)
     return entry
 
 
@@ -47,58 +63,122 @@ def look_again_at(*, entries: list[AuditEntry], by: User) -> list[AuditEntry]:
     return entries
 
 
-def _look_for_edit(entry: AuditEntry) -> None:
+def settle_due() -> int:
+    """Look at every entry whose window has ended, oldest first; how many were settled.
+
+    Stops at the first look that brings nothing: the next minute tries again.
+    """
+    settled = 0
+    for entry in due():
+        if not _look(entry, seen_by=None):
+            break
+        settled += 1
+    return settled
+
+
+def due() -> list[AuditEntry]:
+    """Open entries whose window has ended, and those DingTalk said yes to that nobody could read since."""
+    rows = AuditEntry.objects.filter(
+        noted_at__lte=timezone.now() - timedelta(seconds=settings.SETTLE_SECONDS)
+    ).select_related("operation")
+    unconfirmed = rows.filter(
+        outcome=Outcome.DONE, accepted=True, confirmed=False, corrects=None, corrections=None
+    )
+    return list((rows.filter(outcome__in=OPEN) | unconfirmed).order_by("pk"))
+
+
+def news(*, by: User) -> list[AuditEntry]:
+    """How writes of this person ended that were open when last seen; each is told once."""
+    owed = Operation.objects.filter(by=by, owes_word=True)
+    return [
+        operation.entry().last_word
+        for operation in owed
+        if not operation.entries.filter(outcome__in=OPEN).exists()
+        and Operation.objects.filter(pk=operation.pk, owes_word=True).update(owes_word=False)
+    ]
+
+
+def _is_due(entry: AuditEntry) -> bool:
+    return entry.is_open and timezone.now() >= settles_at(entry)
+
+
+def _look(entry: AuditEntry, *, seen_by: User | None) -> bool:
+    """Settle, or confirm, one entry; False where DingTalk could not be read."""
+    try:
+        found = _LOOKS[Kind(entry.operation.kind)](entry)
+    except DingTalkError as failure:
+        log.info("entry %s stays open: %s", entry.pk, failure)
+        return False
+    if entry.is_open:
+        entry.after, entry.not_taken = found.after, sorted(found.not_taken)
+        entry.confirmed = found.outcome == Outcome.DONE
+        entry.dept_id = entry.dept_id or found.dept_id
+        audit.settle(entry, found.outcome)
+    else:
+        audit.correct(entry, found.outcome, after=found.after, not_taken=found.not_taken)
+    if seen_by is None or seen_by.pk != entry.operation.by_id:
+        audit.owe_a_word(entry)
+    return True
+
+
+def _look_for_update(entry: AuditEntry) -> Found:
     try:
         live = dingtalk().get_department(entry.dept_id or 0)
     except NotThere:
-        audit.settle(entry, Outcome.CONFLICT)
-        return
+        return Found(Outcome.CONFLICT)
     sync.mirror(live)
     now = live.as_dict()
-    missing = set(edit.not_taken(entry.wanted, now))
-    judged = {field for field in entry.wanted if field not in WRITE_ONLY}
-    if judged and not missing:
-        audit.done(entry, None, after=now)
-    elif judged and all(edit.same(entry.before.get(field), now.get(field)) for field in judged):
-        audit.settle(entry, Outcome.NOT_DONE)
-    else:
-        audit.settle(entry, Outcome.CONFLICT)
+    missing = not_taken(entry.wanted, now)
+    if not judged(entry.wanted):
+        # Nobody can read these fields: DingTalk's yes is all there is.
+        return Found(Outcome.DONE if entry.accepted else Outcome.CONFLICT, after=now)
+    if not missing or (entry.accepted and shown(entry, now)):
+        return Found(Outcome.DONE, after=now, not_taken=missing)
+    if untouched(entry, now):
+        return Found(Outcome.NOT_DONE, after=now)
+    return Found(Outcome.CONFLICT, after=now)
 
 
-def _look_for_create(entry: AuditEntry) -> None:
+def _look_for_create(entry: AuditEntry) -> Found:
+    parent_id = entry.wanted["parent_id"]
     try:
-        now = dingtalk().list_child_ids(entry.operation.dept_id)
+        now = dingtalk().list_child_ids(parent_id)
     except NotThere:
-        audit.settle(entry, Outcome.CONFLICT)
-        return
-    new = [_read(dept_id) for dept_id in now if dept_id not in entry.before["child_ids"]]
-    named = [child for child in new if child.name == entry.wanted["name"]]
+        return Found(Outcome.CONFLICT)
+    unknown = [dept_id for dept_id in now if dept_id not in entry.before["child_ids"]]
+    ours = late.claimed(unknown, but=entry)
+    new = [_read(dept_id) for dept_id in unknown if dept_id not in ours]
+    named = [told for told in new if told["name"] == entry.wanted["name"]]
     if len(named) == 1:
-        entry.dept_id = named[0].dept_id
-        told = named[0].as_dict()
-        audit.done(entry, None, after=told, not_taken=edit.not_taken(entry.wanted, told))
-    else:
-        audit.settle(entry, Outcome.CONFLICT if new else Outcome.NOT_DONE)
+        (told,) = named
+        return Found(
+            Outcome.DONE,
+            after=told,
+            not_taken=not_taken(entry.wanted, told),
+            dept_id=told["dept_id"],
+        )
+    return Found(Outcome.CONFLICT if new else Outcome.NOT_DONE)
 
 
-def _look_for_delete(entry: AuditEntry) -> None:
+def _look_for_delete(entry: AuditEntry) -> Found:
     try:
-        dingtalk().get_department(entry.dept_id or 0)
+        live = dingtalk().get_department(entry.dept_id or 0)
     except NotThere:
-        audit.done(entry, None, after={})
         sync.forget([entry.dept_id or 0])
-    else:
-        audit.settle(entry, Outcome.NOT_DONE)
+        return Found(Outcome.DONE, after={})
+    sync.mirror(live)
+    return Found(Outcome.NOT_DONE, after=live.as_dict())
 
 
-def _read(dept_id: int) -> wire.Department:
+def _read(dept_id: int) -> dict[str, Any]:
     live = dingtalk().get_department(dept_id)
     sync.mirror(live)
-    return live
+    return live.as_dict()
 
 
 _LOOKS = {
-    Kind.EDIT: _look_for_edit,
+    Kind.EDIT: _look_for_update,
+    Kind.MOVE: _look_for_update,
     Kind.CREATE: _look_for_create,
     Kind.DELETE: _look_for_delete,
 }

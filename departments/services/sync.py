@@ -12,6 +12,7 @@ from ..dingtalk import NotThere, OutOfContactScope
 from ..errors import DepartmentGone, DepartmentUnknown
 from ..gateway import dingtalk
 from ..models import Department
+from . import late
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -31,6 +32,7 @@ def mirror(remote: wire.Department) -> Department:
     Department.objects.bulk_create(
         [row], update_conflicts=True, unique_fields=["dept_id"], update_fields=_DETAILED
     )
+    late.seen([row.details])
     return Department.objects.get(pk=remote.dept_id)
 
 
@@ -71,7 +73,11 @@ def gone_or_unknown(dept_id: int) -> DepartmentGone | DepartmentUnknown:
 
 def forget(dept_ids: Iterable[int]) -> None:
     """DingTalk no longer has these, nor anything below them."""
-    gone = set().union(*(Department.objects.branch_ids(dept_id) for dept_id in dept_ids))
+    read = list(dept_ids)
+    late.gone(
+        read
+    )  # what lies below is only concluded, which is enough for memory and not for history
+    gone = set().union(*(Department.objects.branch_ids(dept_id) for dept_id in read))
     # Should one come back, moved away in time, its children are looked for anew.
     rows = Department.objects.present().filter(pk__in=gone)
     rows.update(gone_at=timezone.now(), children_seen_at=None)
@@ -113,10 +119,10 @@ def crawl(*, below: int, tell: Callable[[str, int], None] = lambda _pass, _done:
         except (NotThere, OutOfContactScope) as failure:
             _note_unread(dept_id, failure)  # deleted between our two passes, say
         if len(details) >= _BATCH:
-            _write(details, _DETAILED)
+            _write_details(details)
             details.clear()
         tell("details", done)
-    _write(details, _DETAILED)
+    _write_details(details)
     return len(seen)
 
 
@@ -150,9 +156,15 @@ def _mirror_level(parent_id: int, listed: list[wire.ListedDepartment], now: date
     with transaction.atomic():
         _write(rows, _LISTED)
         Department.objects.filter(pk=parent_id).update(children_seen_at=now)
+    late.listed(parent_id, [{"dept_id": row.dept_id, "name": row.name} for row in rows])
     listed_ids = {row.dept_id for row in rows}
     remembered = Department.objects.children_of([parent_id]).values_list("pk", flat=True)
     return [dept_id for dept_id in remembered if dept_id not in listed_ids]
+
+
+def _write_details(rows: list[Department]) -> None:
+    _write(rows, _DETAILED)
+    late.seen([row.details for row in rows])
 
 
 def _write(rows: list[Department], fields: list[str]) -> None:

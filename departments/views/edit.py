@@ -23,7 +23,7 @@ from ..errors import (
     Repeated,
 )
 from ..http import PersonRequest, address_of, in_place, redraw, respond
-from ..models import Kind
+from ..models import Kind, Outcome
 from ..services import audit, browse
 from ..services import edit as service
 from . import history
@@ -75,6 +75,8 @@ def edit(request: PersonRequest, dept_id: int) -> HttpResponse:
         form = _not_done(form, failure, drawn.seen, about=dept_id, by=request.user.pk)
         problem = problems.of(failure)
         return in_place(_show_edit(request, dept_id, form, status=problem.status, problem=problem))
+    if saved.entry.outcome != Outcome.DONE:
+        return history.show_outcome(saved.entry.operation)
     _say_saved(request, saved, _("Saved."))
     redraw(request, dept_id)
     return redirect("departments:department", dept_id)
@@ -114,6 +116,8 @@ def create(request: PersonRequest, parent_id: int) -> HttpResponse:
     except (DepartmentUnknown, DepartmentGone, Fixed, OutsideFence) as unfit:
         form.add_error("parent_id", str(problems.of(unfit).title))
         return _show_create(request, parent_id, form, status=422)
+    if saved.entry.outcome != Outcome.DONE:
+        return history.show_outcome(saved.entry.operation)
     _say_saved(request, saved, _("“%(name)s” was created.") % {"name": saved.entry.name})
     redraw(request, chosen, opened=True)
     return redirect("departments:department", saved.entry.dept_id)

@@ -4,7 +4,7 @@ from uuid import uuid5
 
 import pytest
 from django.db import DatabaseError, connection, transaction
-from looking import ask, outcomes, writes
+from looking import ask, left_open, outcomes, writes
 
 from departments import dingtalk
 from departments.errors import AskedBefore, InDoubt, Repeated
@@ -21,6 +21,10 @@ def noted(person, *, op=None, content=LAW, dept_id=7, kind=Kind.EDIT, names=("Le
     return audit.writing(
         op or ask(person.user), kind=kind, dept_id=dept_id, content=content, entries=planned
     )
+
+
+def reach(*dept_ids):
+    return audit.Reach.of(Kind.EDIT, dept_ids, LAW)
 
 
 def ended(person, failure=None, **about):
@@ -267,27 +271,65 @@ def test_an_unsettled_entry_keeps_its_department_waiting(editor, failure):
             pass
 
     with pytest.raises(InDoubt) as doubt:
-        audit.nothing_in_doubt([5, 7])
+        audit.nothing_in_doubt(reach(5, 7))
 
     assert doubt.value.entry == AuditEntry.objects.get()
-    audit.nothing_in_doubt([8])
+    audit.nothing_in_doubt(reach(8))
 
 
-def test_an_unsettled_create_keeps_its_parent_waiting(editor):
-    ended(editor, dingtalk.OutcomeUnknown("/x"), kind=Kind.CREATE)
+@pytest.mark.parametrize(
+    "waits",
+    [
+        audit.Reach.of(Kind.CREATE, [], {"parent_id": 5}),
+        audit.Reach.of(Kind.MOVE, [9], {"parent_id": 5}),
+        audit.Reach.of(Kind.DELETE, [4, 5], {}),
+    ],
+    ids=["create below it", "move into it", "delete it"],
+)
+@pytest.mark.parametrize("kind", [Kind.CREATE, Kind.MOVE])
+def test_where_one_may_still_appear_these_wait(editor, kind, waits):
+    left_open(editor, 5, kind=kind, about=None, wanted={"name": "East", "parent_id": 5})
 
     with pytest.raises(InDoubt):
-        audit.no_create_in_doubt([5, 7])
+        audit.nothing_in_doubt(waits)
 
-    audit.no_create_in_doubt([8])
+
+def test_where_one_may_still_appear_others_go_on(editor):
+    left_open(editor, 5, kind=Kind.CREATE, about=None, wanted={"name": "East", "parent_id": 5})
+
+    audit.nothing_in_doubt(reach(5))
+    audit.nothing_in_doubt(audit.Reach.of(Kind.CREATE, [], {"parent_id": 6}))
+    audit.nothing_in_doubt(audit.Reach.of(Kind.DELETE, [6], {}))
+
+
+def test_below_what_may_be_gone_nothing_is_created_or_moved(editor):
+    left_open(editor, 5, kind=Kind.DELETE, about=5)
+
+    for kind in (Kind.CREATE, Kind.MOVE):
+        with pytest.raises(InDoubt):
+            audit.nothing_in_doubt(audit.Reach.of(kind, [9], {"parent_id": 5}))
 
 
 def test_a_settled_entry_keeps_nobody_waiting(editor):
     ended(editor)
     ended(editor, REFUSAL, kind=Kind.CREATE)
 
-    audit.nothing_in_doubt([7])
-    audit.no_create_in_doubt([7])
+    audit.nothing_in_doubt(reach(7))
+
+
+def test_what_was_noted_since_our_look_is_in_doubt_too(editor):
+    """Two people, one department, the same moment: the second note finds the first."""
+    with noted(editor), pytest.raises(InDoubt), noted(editor):
+        pass
+
+    assert Operation.objects.count() == 1
+
+
+def test_the_other_half_of_a_double_click_is_no_stranger(editor):
+    op = ask(editor.user)
+
+    with noted(editor, op=op), pytest.raises(Repeated), noted(editor, op=op):
+        pass
 
 
 def test_the_outer_transaction_of_a_careless_caller_is_not_needed(editor):

@@ -2,12 +2,13 @@
 
 import pytest
 from django.utils import timezone
-from looking import ask, outcomes, reads, sent, writes
+from looking import ask, left_open, outcomes, reads, sent, writes
 
 from departments import forms
 from departments.errors import NotPermitted, OutsideFence
-from departments.models import AuditEntry, Department, Operation, Outcome
-from departments.services import edit
+from departments.models import AuditEntry, Department, Kind, Operation, Outcome
+from departments.services import audit, edit, settle
+from sandbox.faults import Rule
 
 CREATE = "department/create"
 GET = "department/get"
@@ -398,16 +399,115 @@ def test_a_department_readable_a_moment_late_is_waited_for(org, line, editor):
     assert AuditEntry.objects.get().confirmed
 
 
-def test_one_that_stays_unreadable_is_created_but_not_confirmed(org, line, editor):
+def test_one_that_dingtalk_does_not_show_yet_is_not_called_created(org, line, editor, settings):
     form = editor.open_create(1)
     line.when(CREATE, lambda: line.answer(GET, errcode=60003, errmsg="部门不存在"))
 
     page = editor.post("/departments/1/new/", form | {"name": "Design"})
 
     (entry,) = AuditEntry.objects.all()
+    assert (entry.outcome, entry.accepted) == (Outcome.UNKNOWN, True)
+    assert entry.dept_id == org["Design"].dept_id
+    assert page.url == f"/history/{entry.pk}/"
+
+    line.mend()
+    settings.SETTLE_SECONDS = 0
+    settle.settle_due()
+    assert outcomes() == [Outcome.DONE]
+
+
+def test_one_that_cannot_be_read_is_created_but_not_confirmed(org, line, editor):
+    form = editor.open_create(1)
+    line.when(CREATE, lambda: line.refuse(GET))
+
+    editor.post("/departments/1/new/", form | {"name": "Design"})
+
+    (entry,) = AuditEntry.objects.all()
     assert (entry.outcome, entry.confirmed) == (Outcome.DONE, False)
     assert entry.dept_id == org["Design"].dept_id
-    assert page.status in (200, 404)
+
+
+def test_an_id_that_is_another_departments_is_not_believed(org, line, editor, settings):
+    form = editor.open_create(1)
+    legal = org["Legal"].dept_id
+    line.when(CREATE, lambda: org.create_department("Design", parent=1))
+    line.answer(CREATE, errcode=0, request_id="odd", result={"dept_id": legal})
+
+    editor.post("/departments/1/new/", form | {"name": "Design"})
+
+    (entry,) = AuditEntry.objects.all()
+    assert (entry.outcome, entry.dept_id) == (Outcome.UNKNOWN, None)
+
+    settings.SETTLE_SECONDS = 0
+    settle.settle_due()
+    entry.refresh_from_db()
+    assert (entry.outcome, entry.dept_id) == (Outcome.DONE, org["Design"].dept_id)
+
+
+def test_an_id_from_elsewhere_in_the_tree_is_not_believed(org, line, editor):
+    form = editor.open_create(1)
+    line.answer(CREATE, errcode=0, request_id="odd", result={"dept_id": org["East"].dept_id})
+
+    editor.post("/departments/1/new/", form | {"name": "Design"})
+
+    assert AuditEntry.objects.get().dept_id is None
+    assert outcomes() == [Outcome.UNKNOWN]
+
+
+def test_a_create_doubled_on_its_way_needs_a_persons_look(org, sandbox, editor):
+    form = editor.open_create(1)
+    sandbox.faults.add(Rule("twice", path=CREATE))
+
+    page = editor.post("/departments/1/new/", form | {"name": "Design"})
+
+    assert outcomes() == [Outcome.CONFLICT]
+    assert "needs a person’s look" in page.text
+
+
+def test_the_echo_of_our_own_call_is_not_called_a_refusal(org, sandbox, editor):
+    """The proxy sent it twice, and the answer is the second one's: the name is taken."""
+    form = editor.open_create(1)
+    sandbox.faults.add(Rule("replayed", path=CREATE))
+
+    page = editor.post("/departments/1/new/", form | {"name": "Design"})
+
+    (entry,) = AuditEntry.objects.all()
+    assert (entry.outcome, entry.code) == (Outcome.CONFLICT, "60021")
+    assert "did not accept" not in page.text
+
+
+def test_while_one_is_under_way_nobody_here_takes_its_name(org, line, editor, deleter):
+    form = editor.open_create(1)
+    others = []
+    line.when(CREATE, lambda: others.append(deleter.create(1, name="Design")))
+
+    editor.post("/departments/1/new/", form | {"name": "Design"})
+
+    assert [page.status for page in others] == [423]
+    assert outcomes() == [Outcome.DONE]
+
+
+def test_a_namesake_of_another_operation_is_no_double(org, line, editor, deleter):
+    """What an administrator's colleague made here, and moved in, is theirs."""
+    form = editor.open_create(1)
+    line.when(CREATE, lambda: line.answer(CREATE, errcode=60021, errmsg="父部门下该部门名称已存在"))
+    made = org.create_department("Design", parent=org["Sales"].dept_id)
+    left_open(deleter, made.dept_id, kind=Kind.MOVE, about=made.dept_id)
+    audit.settle(AuditEntry.objects.get(), Outcome.DONE)
+    line.when(CREATE, lambda: org.move_department(made.dept_id, 1))
+
+    editor.post("/departments/1/new/", form | {"name": "Design"})
+
+    assert outcomes() == [Outcome.DONE, Outcome.REFUSED]
+
+
+def test_a_name_that_was_taken_before_is_a_refusal_even_if_nobody_can_look(org, line, editor):
+    form = editor.open_create(1)
+    line.when(CREATE, lambda: line.refuse("department/listsub"))
+
+    editor.post("/departments/1/new/", form | {"name": "Legal"})
+
+    assert outcomes() == [Outcome.REFUSED]
 
 
 def test_a_field_not_taken_is_named(org, line, editor):
@@ -501,14 +601,14 @@ def test_below_a_parent_whose_own_change_is_unknown_nothing_is_created(org, sand
     assert "West" not in org
 
 
-def test_a_create_makes_four_calls(org, sandbox, editor):
-    """Two looks, the write, and one look afterwards; the page that follows asks nothing."""
+def test_a_create_makes_five_calls(org, sandbox, editor):
+    """Two looks, the write, one look at it and one for a double; the page that follows asks nothing."""
     form = editor.open_create(1)
     sandbox.calls.clear()
 
     editor.post("/departments/1/new/", form | {"name": "Design"})
 
-    assert reads(sandbox) == ["get", "listsubid", "create", "get"]
+    assert reads(sandbox) == ["get", "listsubid", "create", "get", "listsub"]
 
 
 def test_the_form_offers_departments_while_there_are_few(org, editor):

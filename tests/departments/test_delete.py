@@ -12,7 +12,7 @@ from departments import gateway
 from departments.dingtalk import NotThere
 from departments.errors import Fixed, NotPermitted, OutsideFence, PlanNotUsable
 from departments.models import AuditEntry, DeletionPlan, Department, Outcome
-from departments.services import delete, plan
+from departments.services import delete, plan, settle
 
 DELETE = "department/delete"
 GET = "department/get"
@@ -743,6 +743,16 @@ def test_bottom_up_stops_at_a_lost_answer(org, sandbox, line, deleter, empty):
     assert "We do not know yet whether “Empty” was deleted" in page.text
 
 
+def test_bottom_up_stops_when_its_time_is_up(org, sandbox, deleter, empty, settings):
+    sandbox.switches.delete_cascades = False
+    page = deleter.check(empty)
+    settings.SETTLE_SECONDS = 0.0001
+
+    confirm(deleter, page)
+
+    assert sorted(outcomes()) == [Outcome.DONE, Outcome.NOT_SENT, Outcome.NOT_SENT]
+
+
 def test_bottom_up_stops_where_a_yes_deleted_nothing(org, sandbox, line, deleter, empty):
     sandbox.switches.delete_cascades = False
     page = deleter.check(empty)
@@ -754,9 +764,8 @@ def test_bottom_up_stops_where_a_yes_deleted_nothing(org, sandbox, line, deleter
     assert entries == {
         "Empty": Outcome.NOT_SENT,
         "Cellar": Outcome.NOT_SENT,
-        "Vault": Outcome.CONFLICT,
+        "Vault": Outcome.UNKNOWN,
     }
-    assert "“Empty” was not deleted" in page.text
     assert "Vault" in org
 
 
@@ -774,15 +783,43 @@ def test_a_single_department_refused_for_its_children_is_refused(org, sandbox, l
 # ── Verified ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_yes_after_which_it_is_still_there_needs_a_persons_look(org, line, deleter, empty):
+def test_a_yes_after_which_it_is_still_there_stays_open(org, line, deleter, empty, settings):
     page = deleter.check(empty)
     line.answer(DELETE, errcode=0, request_id="odd")
 
     page = confirm(deleter, page)
 
-    assert "“Empty” was not deleted" in page.text
-    assert set(outcomes()) == {Outcome.CONFLICT}
+    assert "We do not know yet whether “Empty” was deleted" in page.text
+    assert set(outcomes()) == {Outcome.UNKNOWN}
     assert Department.objects.get(pk=empty).gone_at is None
+
+    settings.SETTLE_SECONDS = 0
+    settle.settle_due()
+    assert set(outcomes()) == {Outcome.NOT_DONE}
+
+
+def test_one_gone_at_the_last_moment_is_gone(org, line, deleter, empty):
+    """By our own call, doubled on its way, or by somebody in DingTalk: what was wanted is so."""
+    page = deleter.check(empty)
+    line.when(DELETE, lambda: org.delete_department(empty))
+
+    page = confirm(deleter, page)
+
+    assert "“Empty” was deleted" in page.text
+    assert set(outcomes()) == {Outcome.DONE}
+    assert {entry.code for entry in AuditEntry.objects.all()} == {"60003"}
+
+
+@pytest.mark.parametrize("unread", [False, True])
+def test_said_to_be_gone_and_still_there_or_unreadable_stays_open(org, line, deleter, unread):
+    page = deleter.check(org["Legal"].dept_id)
+    line.when(DELETE, lambda: line.refuse(GET) if unread else None)
+    line.answer(DELETE, errcode=60003, errmsg="部门不存在")
+
+    confirm(deleter, page)
+
+    (entry,) = AuditEntry.objects.all()
+    assert (entry.outcome, entry.accepted) == (Outcome.UNKNOWN, False)
 
 
 def test_one_readable_a_moment_longer_is_waited_for(org, line, deleter):

@@ -651,7 +651,7 @@ def test_the_entrys_page_says_not_confirmed(org, line, editor):
     assert "not confirmed yet" in page.text
 
 
-def test_a_change_to_a_department_that_vanishes_at_once_is_not_confirmed(org, line, editor):
+def test_a_change_to_a_department_that_vanishes_at_once_stays_open(org, line, editor):
     legal = org["Legal"].dept_id
     form = editor.open_edit(legal)
     # Gone between DingTalk's yes and our look.
@@ -660,7 +660,7 @@ def test_a_change_to_a_department_that_vanishes_at_once_is_not_confirmed(org, li
     editor.post(f"/departments/{legal}/edit/", form | {"name": "Law"})
 
     (entry,) = AuditEntry.objects.all()
-    assert (entry.outcome, entry.confirmed) == (Outcome.DONE, False)
+    assert (entry.outcome, entry.accepted) == (Outcome.UNKNOWN, True)
 
 
 def test_an_expired_token_goes_unnoticed(org, sandbox, editor):
