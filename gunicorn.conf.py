@@ -4,10 +4,13 @@ Deadlines are the product's own (6 s for a read, 10 s for a write); gunicorn's o
 """
 
 import os
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orgadmin.settings")
 
 from django.conf import settings
+
+from orgadmin import jobs
 
 bind = f"127.0.0.1:{settings.PORT}"
 workers = 1
@@ -20,3 +23,17 @@ control_socket_disable = True
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+
+_consumers: list[jobs.InsideTheWeb] = []
+
+
+def post_worker_init(worker: Any) -> None:  # noqa: ARG001 — gunicorn's name and signature
+    """Background work begins with the process that answers; after the fork, so that threads survive it."""
+    consumer = jobs.start_inside(settings.HUEY)
+    if consumer:
+        _consumers.append(consumer)
+
+
+def worker_exit(server: Any, worker: Any) -> None:  # noqa: ARG001
+    for consumer in _consumers:
+        consumer.stop(graceful=True)

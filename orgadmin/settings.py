@@ -18,6 +18,7 @@ import django
 import structlog
 from environs import EnvValidationError, FileAwareEnv, ValidationError, validate
 
+from .jobs import queue_at
 from .keys import kept_secret_key
 from .redact import redact_event
 
@@ -83,6 +84,14 @@ CACHE_URL = env.str(
     "",
     validate=validate.Regexp(r"^(|rediss?://.*)$", error="Must be a redis:// or rediss:// URL."),
 )
+QUEUE_URL = env.str(
+    "QUEUE_URL",
+    "",
+    validate=validate.Regexp(
+        r"^(|sqlite:///.+|rediss?://.+|postgres(ql)?://.+)$",
+        error="Must be a sqlite:///, redis:// or postgresql:// URL.",
+    ),
+)
 _given_secret_key = env.str("SECRET_KEY", "")
 
 DINGTALK_CLIENT_ID = env.str("DINGTALK_CLIENT_ID", "")
@@ -104,6 +113,7 @@ DINGTALK_WRITE_SECONDS = env.float("DINGTALK_WRITE_SECONDS", 10.0, validate=_pos
 SETTLE_SECONDS = env.float("SETTLE_SECONDS", 60.0, validate=_positive)
 DELETE_TYPE_FROM = env.int("DELETE_TYPE_FROM", 10, validate=_at_least_one)
 VISIBILITY_LIMIT = env.int("VISIBILITY_LIMIT", 50, validate=_at_least_one)
+HISTORY_MONTHS = env.int("HISTORY_MONTHS", 24, validate=_at_least_one)
 
 # The first administrator, made by `prepare` if there is no user yet.
 FIRST_ADMIN_USERNAME = env.str("DJANGO_SUPERUSER_USERNAME", "")
@@ -191,6 +201,7 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "django_structlog",
+    "huey.contrib.djhuey",
 ]
 
 MIDDLEWARE = [
@@ -267,6 +278,11 @@ CACHES: dict[str, dict[str, Any]] = {
     if CACHE_URL
     else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
 }
+
+# ── Background work ──────────────────────────────────────────────────────────────────────────────────────
+
+# An object: a dict would turn on huey's immediate mode wherever DEBUG is on.
+HUEY = queue_at(QUEUE_URL, var_dir=VAR_DIR, secret=SECRET_KEY)
 
 # ── People ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -354,6 +370,8 @@ LOGGING = {
         # These log whole URLs, and DingTalk's token travels in the URL.
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
+        # A line each minute to say that it is a minute later.
+        "huey": {"level": "WARNING"},
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
     },
 }

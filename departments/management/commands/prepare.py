@@ -15,6 +15,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from orgadmin import jobs
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,6 +32,7 @@ class Command(BaseCommand):
         with _one_at_a_time():
             call_command("migrate", interactive=False, verbosity=0)
             call_command("createcachetable", verbosity=0)
+            jobs.prepare(settings.HUEY)
             self._first_administrator()
         self.stdout.write("Ready.")
 
