@@ -1,4 +1,4 @@
-"""What every page's frame shows: the tree, the sandbox banner, what the person may do."""
+"""What every page's frame shows: the tree, the banner, what the person may do, news of their writes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from django.templatetags.static import static
 from django.utils.functional import SimpleLazyObject
 
 from . import policy
-from .services import browse
+from .services import audit, browse, settle
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+    from .models import AuditEntry
     from .services.browse import Rows
 
 _DIGITS = 36
@@ -32,6 +33,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "icons": static("icons.svg"),
         "showing": str(_showing(request) or ""),
         "tree": SimpleLazyObject(lambda: _tree(request)),
+        "news": SimpleLazyObject(lambda: _news(request)),
+        "in_doubt": SimpleLazyObject(lambda: _in_doubt(request)),
     }
 
 
@@ -56,6 +59,20 @@ def _showing(request: HttpRequest) -> int | None:
     """The department that the address is about."""
     match = request.resolver_match
     return (match.kwargs.get("dept_id") or match.kwargs.get("parent_id")) if match else None
+
+
+def _news(request: HttpRequest) -> list[AuditEntry]:
+    """How this person's writes ended that were open when last seen."""
+    user = getattr(request, "user", None)
+    return settle.news(by=user) if user is not None and user.is_authenticated else []
+
+
+def _in_doubt(request: HttpRequest) -> AuditEntry | None:
+    """The write that is not settled and keeps the department waiting that the address is about."""
+    dept_id = _showing(request)
+    if dept_id is None or not request.user.is_authenticated:
+        return None
+    return audit.in_doubt(audit.Reach(frozenset({dept_id}), into=dept_id, takes_all=True))
 
 
 def _tree(request: HttpRequest) -> Rows:
