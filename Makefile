@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --re
 SOURCES := departments orgadmin sandbox tests benchmarks scripts manage.py gunicorn.conf.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check prove run bench image format lock messages screenshots
+.PHONY: help demo test sweep check prove run bench image format lock messages screenshots
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ test: $(VENV)/dev ## Run the whole suite; browser tests where a Chromium is foun
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m coverage report --include='departments/dingtalk/*,departments/services/*' --fail-under=100
 
+sweep: $(VENV)/dev ## Every kind of write through every fault and crash: nothing lost, doubled, unaudited or misreported
+	$(BIN)/python -m tests.sweep $(SWEEP)
+
 check: $(VENV)/dev ## Everything CI runs: style, types, contracts, templates, translations, migrations, tests
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
@@ -43,6 +46,7 @@ check: $(VENV)/dev ## Everything CI runs: style, types, contracts, templates, tr
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	PUBLIC_URL=https://departments.example.com TRUSTED_PROXY_COUNT=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(MAKE) test
+	$(MAKE) sweep
 
 prove: $(VENV)/dev ## The long proofs: other Pythons, other Djangos, other databases, as far as they are here
 	scripts/prove
