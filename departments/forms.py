@@ -426,6 +426,32 @@ class CreateForm(DepartmentForm):
         return cls(initial={"parent_id": [parent_id], "drawn": sealed})
 
 
+class MoveForm(forms.Form):
+    """Below which department it is to stand. `drawn` holds where it stood when the form was opened."""
+
+    parent_id = ParentField(
+        label=gettext_lazy("New parent department"),
+        help_text=gettext_lazy("The ID, or the name if only one department has it."),
+    )
+    reason = LineField(label=gettext_lazy("Reason (kept in the history)"))
+    drawn = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    @classmethod
+    def from_place(cls, dept_id: int, parent_id: int | None, *, by: int | None) -> MoveForm:
+        return cls(initial={"drawn": cls._sealed(parent_id, about=dept_id, by=by)})
+
+    def anew(self, parent_id: int | None, *, about: int, by: int | None) -> MoveForm:
+        """The same form with what was typed, under a new operation id and drawn from where it stands now."""
+        sealed = self._sealed(parent_id, about=about, by=by)
+        anew = type(self)({**self.data.dict(), "drawn": sealed})  # type: ignore[attr-defined]
+        anew.is_valid()
+        return anew
+
+    @staticmethod
+    def _sealed(parent_id: int | None, *, about: int, by: int | None) -> str:
+        return Drawn.now({"parent_id": parent_id}).sealed(about=about, by=by)
+
+
 class DeleteForm(forms.Form):
     """The confirmation of a delete. Whether each part is asked for, the plan decides."""
 

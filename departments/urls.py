@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from .views import browse, delete, edit, history, setup
+from .views import browse, delete, edit, history, move, setup
 
 
 class DeptIdConverter:
@@ -38,6 +38,7 @@ _delete = [
     path("deletions/<uuid:plan_id>/", delete.plan, name="plan"),
     path("deletions/<uuid:plan_id>/result/", delete.result, name="result"),
 ]
+_move = [path("departments/<dept_id:dept_id>/move/", move.move, name="move")]
 _history = [
     path(
         "departments/<dept_id:dept_id>/history/", history.of_department, name="department-history"
@@ -47,4 +48,4 @@ _history = [
 ]
 _setup = [path("setup/", setup.setup, name="setup")]
 
-urlpatterns = [*_browse, *_edit, *_delete, *_history, *_setup]
+urlpatterns = [*_browse, *_edit, *_delete, *_move, *_history, *_setup]

@@ -77,7 +77,7 @@ def edit(request: PersonRequest, dept_id: int) -> HttpResponse:
         return in_place(_show_edit(request, dept_id, form, status=problem.status, problem=problem))
     if saved.entry.outcome != Outcome.DONE:
         return history.show_outcome(saved.entry.operation)
-    _say_saved(request, saved, _("Saved."))
+    say_saved(request, saved, _("Saved."))
     redraw(request, dept_id)
     return redirect("departments:department", dept_id)
 
@@ -118,7 +118,7 @@ def create(request: PersonRequest, parent_id: int) -> HttpResponse:
         return _show_create(request, parent_id, form, status=422)
     if saved.entry.outcome != Outcome.DONE:
         return history.show_outcome(saved.entry.operation)
-    _say_saved(request, saved, _("“%(name)s” was created.") % {"name": saved.entry.name})
+    say_saved(request, saved, _("“%(name)s” was created.") % {"name": saved.entry.name})
     redraw(request, chosen, opened=True)
     return redirect("departments:department", saved.entry.dept_id)
 
@@ -160,7 +160,7 @@ def _not_done(
     return kept
 
 
-def _say_saved(request: PersonRequest, saved: service.Saved, sentence: str) -> None:
+def say_saved(request: PersonRequest, saved: service.Saved, sentence: str) -> None:
     if saved.entry.not_taken:
         messages.warning(
             request,
