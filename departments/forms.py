@@ -129,6 +129,11 @@ class LineField(forms.CharField):
         return text
 
 
+def reason_field() -> LineField:
+    """Why somebody does it: no change by itself, so history keeps it beside what was changed."""
+    return LineField(label=gettext_lazy("Reason"), help_text=gettext_lazy("Kept in the history."))
+
+
 class OrderField(forms.CharField):
     widget = forms.TextInput(
         attrs={"inputmode": "numeric", "class": "short", "autocomplete": "off"}
@@ -433,7 +438,7 @@ class MoveForm(forms.Form):
         label=gettext_lazy("New parent department"),
         help_text=gettext_lazy("The ID, or the name if only one department has it."),
     )
-    reason = LineField(label=gettext_lazy("Reason (kept in the history)"))
+    reason = reason_field()
     drawn = forms.CharField(widget=forms.HiddenInput, required=False)
 
     @classmethod
@@ -457,6 +462,7 @@ class DeleteForm(forms.Form):
 
     typed = forms.CharField(required=False, strip=True)
     chats_seen = forms.BooleanField(required=False)
+    reason = reason_field()
 
 
 def labels(names: Iterable[str]) -> str:

@@ -54,7 +54,14 @@ def plan(request: PersonRequest, plan_id: UUID) -> HttpResponse:
     form = forms.DeleteForm(request.POST)
     form.is_valid()
     typed = form.cleaned_data.get("typed", "")
-    ask = audit.Ask(op_id=kept.plan_id, by=request.user, address=address_of(request))
+    if form.has_error("reason"):
+        return _show(request, kept, form=form, typed=typed, status=422)
+    ask = audit.Ask(
+        op_id=kept.plan_id,
+        by=request.user,
+        address=address_of(request),
+        reason=form.cleaned_data["reason"],
+    )
     try:
         service.carry_out(
             kept=kept,
@@ -63,7 +70,7 @@ def plan(request: PersonRequest, plan_id: UUID) -> HttpResponse:
             chats_seen=form.cleaned_data["chats_seen"],
         )
     except FieldsWrong as missing:
-        return _show(request, kept, wrong=missing.wrong, typed=typed, status=422)
+        return _show(request, kept, form=form, wrong=missing.wrong, typed=typed, status=422)
     except PlanChanged as changed:
         return _show_difference(request, changed)
     except Repeated:
@@ -116,6 +123,7 @@ def _show(
         "plan": found,
         "usable": usable,
         "good_until": service.good_until(kept),
+        "form": forms.DeleteForm(),
         "wrong": {},
         **more,
     }
