@@ -113,6 +113,7 @@ def _keep_busy(
             told = json.loads(slot.stdout.readline())
         except (OSError, ValueError):
             results[number] = _fallen(case)
+            print(report.in_detail(results[number]), flush=True)  # noqa: T201
             return
         results[number] = {"kind": case.kind, "fault": case.fault, "dies": case.dies, **told}
         if told["wrong"]:

@@ -136,6 +136,8 @@ def _misreported(
             wrong.append(f"entry {row['entry']} says conflict, and the truth is plain")
         if word["outcome"] == "done" and _namesakes(case):
             wrong.append(f"entry {row['entry']} says done, and there are two of it")
+    if case.told and not case.fault and "yes" not in _claims(case.told) and _all_well(rows):
+        wrong.append("the first page does not say that all went well")
     pages = [("the first page", case.told, rows, case.read)]
     pages += [
         ("an entry's page", page, [row], case.settled)
@@ -145,6 +147,10 @@ def _misreported(
     for name, page, about, moment in pages:
         wrong += [f"{name} {why}" for why in _page(case, page, about, moment)] if page else []
     return [("misreported", why) for why in wrong]
+
+
+def _all_well(rows: list[dict[str, Any]]) -> bool:
+    return bool(rows) and all(row["outcome"] == "done" and row["confirmed"] for row in rows)
 
 
 def _page(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,6 +18,9 @@ class Form:
 
     url: str
     data: dict[str, Any]
+
+    def send(self, client: Client) -> Page:
+        return Page.of(client.post(self.url, self.data, follow=True))
 
 
 @dataclass(frozen=True)
@@ -93,35 +95,7 @@ def _update(client: Client, places: Mapping[str, int]) -> Form:
 
 def _move(client: Client, places: Mapping[str, int]) -> Form:
     url = f"/departments/{places['Legal']}/move/"
-    page = client.get(url)
-    if page.status_code == NO_SUCH_PAGE:
-        return Form("", {"op_id": str(uuid4()), **places})
-    return Form(url, _filled(page, parent_id=str(places["Archive"])))
-
-
-NO_SUCH_PAGE = 404
-
-
-def send(client: Client, form: Form) -> Page:
-    if form.url:
-        return Page.of(client.post(form.url, form.data, follow=True))
-    from django.contrib.auth.models import User
-
-    from departments import problems
-    from departments.dingtalk import DingTalkError
-    from departments.errors import DepartmentError, Repeated
-    from departments.services import audit, move
-
-    try:
-        ask = audit.Ask(op_id=UUID(form.data["op_id"]), by=User.objects.get())
-        saved = move.move(
-            dept_id=form.data["Legal"], parent_id=form.data["Archive"], seen_parent_id=1, ask=ask
-        )
-    except Repeated as again:
-        return Page.of(client.get(f"/history/{again.operation.entry().pk}/"))
-    except (DingTalkError, DepartmentError) as failure:
-        return Page(problems.of(failure).status, "", str(problems.of(failure).text))
-    return Page(200, "", "", [saved.entry.outcome] if saved.entry.confirmed else [])
+    return Form(url, _filled(client.get(url), parent_id=str(places["Archive"])))
 
 
 def _delete(top: str, **confirmed: Any) -> Callable[[Client, Mapping[str, int]], Form]:

@@ -16,7 +16,7 @@ from departments.models import OPEN, AuditEntry, Operation
 from departments.services import settle
 
 from . import cases, crash
-from .kinds import KINDS, Form, Page, send
+from .kinds import KINDS, Form, Page
 from .line import Line
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def write(case: cases.Case, *, client: Client, places: Mapping[str, int], folder
     form = KINDS[case.kind].open(client, places)
     (folder / "form").write_text(json.dumps(asdict(form)))
     crash.die_at(case.dies)
-    (folder / "told").write_text(json.dumps(asdict(send(client, form))))
+    (folder / "told").write_text(json.dumps(asdict(form.send(client))))
 
 
 def come_back(
@@ -57,7 +57,7 @@ def come_back(
     _read_once_more(case, client, places)
     read = _now(line)
     form = Form(**json.loads((folder / "form").read_text()))
-    again = send(client, form)
+    again = form.send(client)
     told = {
         "looked": [asdict(page) for page in looked],
         "settled": asdict(settled),

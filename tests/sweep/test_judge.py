@@ -47,7 +47,7 @@ def test_what_went_well_is_not_called_wrong():
     assert wrong() == set()
     assert wrong(told=page("Saved."), looked=[page(outcomes=("done",))]) == set()
     assert wrong(rows=[row(outcome="refused")], journal=[], told=page(status=409)) == set()
-    assert wrong(told=page("We do not know", 502)) == set()
+    assert wrong(fault="drop", told=page("We do not know", 502)) == set()
 
 
 def test_done_that_never_happened_is_lost():
@@ -153,6 +153,11 @@ def test_a_result_is_read_line_by_line():
     half = {"kind": "delete a branch", "rows": rows, "journal": [change("department.delete", 7)]}
     assert wrong(told=page(outcomes=("done", "not_done")), **half) == set()
     assert wrong(told=page(outcomes=("done", "done")), **half) == {"misreported"}
+
+
+def test_a_page_that_never_says_anything_is_no_way_out():
+    assert wrong(told=page("Perhaps.")) == {"misreported"}
+    assert wrong(fault="drop", told=page("Perhaps.")) == set()
 
 
 def test_a_page_that_breaks_tells_nobody_anything():
