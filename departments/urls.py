@@ -44,6 +44,7 @@ _history = [
         "departments/<dept_id:dept_id>/history/", history.of_department, name="department-history"
     ),
     path("history/", history.everything, name="history"),
+    path("history/export/", history.export, name="history-export"),
     path("history/<int:number>/", history.entry, name="entry"),
 ]
 _setup = [path("setup/", setup.setup, name="setup")]
