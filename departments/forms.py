@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.forms.renderers import TemplatesSetting
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -50,13 +52,31 @@ class Drawn:
 
     op_id: uuid.UUID
     seen: dict[str, Any]
+    #: When the person opened it; it stays so when the form comes back to them.
+    at: datetime
+    #: Of a conflict page: the fields in conflict, as they were when the person opened the form.
+    disputed: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def now(cls, seen: Mapping[str, Any]) -> Drawn:
-        return cls(uuid.uuid4(), dict(seen))
+        return cls(uuid.uuid4(), dict(seen), timezone.now())
+
+    def anew(
+        self, *, seen: Mapping[str, Any] | None = None, disputed: Mapping[str, Any] | None = None
+    ) -> Drawn:
+        """The same work before the same person, who may see something new, under a new operation id."""
+        seen = self.seen if seen is None else seen
+        return replace(self, op_id=uuid.uuid4(), seen=dict(seen), disputed=dict(disputed or {}))
 
     def sealed(self, *, about: int, by: int | None) -> str:
-        content = {"op": self.op_id.hex, "seen": self.seen, "about": about, "by": by}
+        content = {
+            "op": self.op_id.hex,
+            "seen": self.seen,
+            "at": self.at.isoformat(),
+            "disputed": self.disputed,
+            "about": about,
+            "by": by,
+        }
         return signing.dumps(content, salt=_SALT, compress=True)
 
     @classmethod
@@ -66,9 +86,11 @@ class Drawn:
             content = signing.loads(sealed, salt=_SALT)
         except signing.BadSignature:
             return None
-        if (content["about"], content["by"]) != (about, by):
+        # A form of an older version has no "at": it is shown once more like one that cannot be verified.
+        if (content["about"], content["by"]) != (about, by) or "at" not in content:
             return None
-        return cls(uuid.UUID(content["op"]), content["seen"])
+        at = datetime.fromisoformat(content["at"])
+        return cls(uuid.UUID(content["op"]), content["seen"], at, content["disputed"])
 
 
 def department_name(text: str) -> str:
@@ -281,6 +303,7 @@ class DepartmentForm(forms.Form):
     )
     create_dept_group = _switch("create_dept_group")
     auto_approve_apply = _switch("auto_approve_apply")
+    reason = reason_field()
     drawn = forms.CharField(widget=forms.HiddenInput, required=False)
 
     #: Which fields stand in which card of the page, with the switch that shows the rest of the card.
@@ -341,7 +364,7 @@ class DepartmentForm(forms.Form):
         }
         changes: dict[str, Any] = {}
         for name, value in self.cleaned_data.items():
-            if name in ("drawn", "parent_id") or name in idle or value is None:
+            if name in _ASIDE or name in idle or value is None:
                 continue
             before = seen.get(name)
             if name in _UNTOLD or _comparable(value) != _comparable(before):
@@ -349,6 +372,8 @@ class DepartmentForm(forms.Form):
         return changes  # type: ignore[return-value]
 
 
+#: What a form asks besides the department's own fields.
+_ASIDE = {"drawn", "reason", "parent_id"}
 _UNTOLD = {"outer_dept_only_self", "group_contain_outer_dept", "group_contain_hidden_dept"}
 
 
@@ -391,9 +416,8 @@ class EditForm(DepartmentForm):
     def showing(cls, told: Mapping[str, Any], *, by: int | None) -> EditForm:
         dept_id = told["dept_id"]
         seen = cls.seen_of(told)
-        initial = {**seen, "drawn": Drawn.now(seen).sealed(about=dept_id, by=by)}
-        if seen.get("order") == dept_id:
-            initial["order"] = None  # never set: DingTalk reports the id
+        initial = {name: as_set(name, value, dept_id=dept_id) for name, value in seen.items()}
+        initial["drawn"] = Drawn.now(seen).sealed(about=dept_id, by=by)
         form = cls(initial=initial)
         form.keep_chat(seen)
         return form
@@ -401,7 +425,7 @@ class EditForm(DepartmentForm):
     @classmethod
     def seen_of(cls, told: Mapping[str, Any]) -> dict[str, Any]:
         """The part of a department this form shows, as the person sees it."""
-        return {name: told.get(name) for name in cls.base_fields if name != "drawn"}
+        return {name: told.get(name) for name in cls.base_fields if name not in _ASIDE}
 
     def keep_chat(self, seen: Mapping[str, Any]) -> None:
         """A chat that exists cannot be switched off here: nobody documents what that would do to it."""
@@ -410,6 +434,87 @@ class EditForm(DepartmentForm):
             field.disabled = True
             field.initial = True
             field.help_text = _("It exists. It is dismissed when the department is deleted.")
+
+    @classmethod
+    def typed(cls, data: Any, seen: Mapping[str, Any]) -> EditForm:
+        """The form as somebody sent it."""
+        form = cls(data)
+        form.keep_chat(seen)
+        form.is_valid()
+        return form
+
+    def carried(self) -> dict[str, Any]:
+        """Everything typed, as it was typed, for the page that comes next."""
+        return {name: self.data[name] for name in self.data if name in {*self.fields} - {"drawn"}}
+
+    def with_choices(
+        self, choices: Mapping[str, str], theirs: Mapping[str, Any], *, dept_id: int
+    ) -> EditForm:
+        """This form with DingTalk's value, or both together, where that was chosen over what was typed."""
+        data = dict(self.data.items())
+        for name, choice in choices.items():
+            value = as_set(name, theirs.get(name), dept_id=dept_id)
+            if choice == BOTH:
+                value = together(value, self.cleaned_data[name])
+            if choice != MINE:
+                data[name] = self.fields[name].prepare_value(value) or ""
+        return self.typed(data, theirs)
+
+
+def as_set(name: str, value: Any, *, dept_id: int) -> Any:
+    """A value as DingTalk told it; None for an order that was never set, where it reports the ID."""
+    return None if name == "order" and value == dept_id else value
+
+
+#: How somebody settles one field that somebody else has changed meanwhile.
+THEIRS, MINE, BOTH = "theirs", "mine", "both"
+
+
+def together(theirs: list[Any] | None, mine: list[Any]) -> list[Any]:
+    return list(dict.fromkeys([*(theirs or []), *mine]))
+
+
+class ConflictForm(forms.Form):
+    """One choice for each field in conflict. None is made in advance, unless it was made already."""
+
+    def __init__(
+        self,
+        ways: Mapping[str, list[str]],
+        data: Mapping[str, Any] | None = None,
+        *,
+        made: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(data, initial=made, prefix="keep")
+        for name, some in ways.items():
+            missing = _("Choose a value for %(field)s.") % {"field": label_of(name)}
+            self.fields[name] = forms.ChoiceField(
+                choices=[(way, way) for way in some],
+                error_messages={"required": missing, "invalid_choice": missing},
+            )
+
+    @classmethod
+    def between(
+        cls,
+        typed: EditForm,
+        drawn: Drawn,
+        data: Mapping[str, Any] | None = None,
+        *,
+        made: dict[str, Any] | None = None,
+    ) -> ConflictForm:
+        """`data` is what came back from the page, where one button may decide about all fields at once."""
+        ways = {
+            name: _ways(drawn.seen.get(name), typed.cleaned_data[name]) for name in drawn.disputed
+        }
+        if data is not None and data.get("all") in (THEIRS, MINE):
+            data = {f"keep-{name}": data["all"] for name in ways}
+        return cls(ways, data, made=made)
+
+
+def _ways(theirs: Any, mine: Any) -> list[str]:
+    """Both together is only offered where it is a third value."""
+    if not isinstance(mine, list) or {*together(theirs, mine)} in ({*(theirs or [])}, {*mine}):
+        return [THEIRS, MINE]
+    return [THEIRS, MINE, BOTH]
 
 
 class CreateForm(DepartmentForm):
@@ -427,8 +532,20 @@ class CreateForm(DepartmentForm):
 
     @classmethod
     def below(cls, parent_id: int, *, by: int | None) -> CreateForm:
+        return cls.again(parent_id, {}, by=by)
+
+    @classmethod
+    def again(cls, parent_id: int, typed: Mapping[str, Any], *, by: int | None) -> CreateForm:
+        """Filled in with what was typed into the form of a department that is gone."""
+        known = {name: typed[name] for name in cls.base_fields if name in typed}
         sealed = Drawn.now({}).sealed(about=0, by=by)
-        return cls(initial={"parent_id": [parent_id], "drawn": sealed})
+        return cls(initial={**known, "parent_id": [parent_id], "drawn": sealed})
+
+    @classmethod
+    def not_asked(cls, typed: Mapping[str, Any]) -> list[str]:
+        """What was set in an edit form and cannot be given when a department is created."""
+        later = [name for name in EditForm.base_fields if name not in cls.base_fields]
+        return [name for name in later if typed.get(name)]
 
 
 class MoveForm(forms.Form):

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from .. import fields, forms, policy, problems
+from .. import forms, policy, problems
 from ..dingtalk import NoAnswer, NotSent, NotUnderstood, OutcomeUnknown, SaidNo
 from ..errors import (
     AskedBefore,
@@ -26,7 +26,8 @@ from ..http import PersonRequest, address_of, in_place, redraw, respond
 from ..models import Kind, Outcome
 from ..services import audit, browse
 from ..services import edit as service
-from . import history
+from ..services import history as past
+from . import history, meanwhile
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -42,37 +43,65 @@ def edit(request: PersonRequest, dept_id: int) -> HttpResponse:
     if request.method != "POST":
         told = service.read_live(dept_id=dept_id, by=request.user).as_dict()
         return _show_edit(request, dept_id, forms.EditForm.showing(told, by=request.user.pk))
-    form = forms.EditForm(request.POST)
     drawn = _drawn(request, about=dept_id)
+    try:
+        return _edited(request, dept_id, drawn)
+    except DepartmentGone as gone:
+        return meanwhile.show_gone(request, dept_id, gone, drawn)
+
+
+def _edited(request: PersonRequest, dept_id: int, drawn: forms.Drawn | None) -> HttpResponse:
+    """What was typed, and on the conflict page chosen, is saved once nothing is missing."""
     if drawn is None:
         remembered = browse.open_department(dept_id=dept_id, by=request.user).department
         seen = forms.EditForm.seen_of(remembered.details)
-        form = _unverified(form, seen, about=dept_id, by=request.user.pk)
+        form = _unverified(forms.EditForm(request.POST), seen, about=dept_id, by=request.user.pk)
         return _show_edit(request, dept_id, form, status=422)
-    form.keep_chat(drawn.seen)
-    if not form.is_valid():
+    typed = forms.EditForm.typed(request.POST, drawn.seen)
+    if not typed.is_valid():
+        return _show_edit(request, dept_id, typed, status=422)
+    if not drawn.disputed:
+        return _save(request, dept_id, typed, drawn, typed=typed, made={})
+    choices = forms.ConflictForm.between(typed, drawn, request.POST)
+    if not choices.is_valid():
+        return meanwhile.show_conflict(request, dept_id, typed, drawn, choices, status=422)
+    made = choices.cleaned_data
+    form = typed.with_choices(made, drawn.seen, dept_id=dept_id)
+    if not form.is_valid():  # both together may be too many: only here can some be taken out
+        form = _kept(form, drawn.anew(), about=dept_id, by=request.user.pk)
         return _show_edit(request, dept_id, form, status=422)
+    return _save(request, dept_id, form, drawn, typed=typed, made=made)
+
+
+def _save(
+    request: PersonRequest,
+    dept_id: int,
+    form: forms.EditForm,
+    drawn: forms.Drawn,
+    *,
+    typed: forms.EditForm,
+    made: dict[str, str],
+) -> HttpResponse:
+    """`form` is what is wanted: as it was typed, or as the choices made of it."""
     changes = form.changes_from(drawn.seen)
     if not changes:
-        messages.info(request, _("Nothing has changed, so nothing was sent to DingTalk."))
+        messages.info(request, _nothing_sent(made))
         return redirect("departments:department", dept_id)
-    ask = audit.Ask(op_id=drawn.op_id, by=request.user, address=address_of(request))
+    ask = _ask(request, form, drawn)
     try:
         saved = service.save(dept_id=dept_id, changes=changes, seen=drawn.seen, ask=ask)
     except Repeated as again:
         return history.show_outcome(again.operation)
     except ChangedMeanwhile as conflict:
-        # Drawn anew from what DingTalk has now, but only where they clash: sending it again is a decision made
-        # with open eyes, and fields this person never touched are still not theirs to write.
-        seen = drawn.seen | {clash.field: clash.now for clash in conflict.clashes}
-        form = _kept(form, seen, about=dept_id, by=request.user.pk)
-        clashes = [_in_words(clash) for clash in conflict.clashes]
-        return _show_edit(request, dept_id, form, status=409, clashes=clashes)
+        after = meanwhile.disputed(drawn, conflict, typed)
+        still = meanwhile.still_meant(made, drawn, after)
+        choices = forms.ConflictForm.between(typed, after, made=still)
+        return meanwhile.show_conflict(request, dept_id, typed, after, choices, status=409)
     except OutcomeUnknown as failure:
         operation = audit.acted_as(ask, Kind.EDIT, dept_id, changes)
         return history.show_unknown(request, operation, failure)
     except NOTHING_HAPPENED as failure:
-        form = _not_done(form, failure, drawn.seen, about=dept_id, by=request.user.pk)
+        form = _not_done(form, failure, drawn, about=dept_id, by=request.user.pk)
         problem = problems.of(failure)
         return in_place(_show_edit(request, dept_id, form, status=problem.status, problem=problem))
     if saved.entry.outcome != Outcome.DONE:
@@ -90,6 +119,8 @@ def create(request: PersonRequest, parent_id: int) -> HttpResponse:
         return _show_create(
             request, parent_id, forms.CreateForm.below(parent_id, by=request.user.pk)
         )
+    if "again" in request.POST:
+        return _show_again(request, parent_id)
     form = forms.CreateForm(request.POST)
     drawn = _drawn(request, about=0)
     if drawn is None:
@@ -98,7 +129,7 @@ def create(request: PersonRequest, parent_id: int) -> HttpResponse:
     if not form.is_valid():
         return _show_create(request, parent_id, form, status=422)
     chosen = form.cleaned_data["parent_id"]
-    ask = audit.Ask(op_id=drawn.op_id, by=request.user, address=address_of(request))
+    ask = _ask(request, form, drawn)
     wanted = form.changes_from({})
     try:
         saved = service.create(parent_id=chosen, fields=wanted, ask=ask)
@@ -108,7 +139,7 @@ def create(request: PersonRequest, parent_id: int) -> HttpResponse:
         operation = audit.acted_as(ask, Kind.CREATE, chosen, wanted)
         return history.show_unknown(request, operation, failure)
     except NOTHING_HAPPENED as failure:
-        form = _not_done(form, failure, {}, about=0, by=request.user.pk)
+        form = _not_done(form, failure, drawn, about=0, by=request.user.pk)
         problem = problems.of(failure)
         return in_place(
             _show_create(request, parent_id, form, status=problem.status, problem=problem)
@@ -128,31 +159,45 @@ def _drawn(request: PersonRequest, *, about: int) -> forms.Drawn | None:
     return forms.Drawn.opened(request.POST.get("drawn", ""), about=about, by=request.user.pk)
 
 
+def _ask(request: PersonRequest, form: Any, drawn: forms.Drawn) -> audit.Ask:
+    return audit.Ask(
+        op_id=drawn.op_id,
+        by=request.user,
+        address=address_of(request),
+        reason=form.cleaned_data["reason"],
+    )
+
+
+def _nothing_sent(made: dict[str, str]) -> str:
+    if made:
+        return _("DingTalk’s values were kept, so nothing was sent.")
+    return _("Nothing has changed, so nothing was sent to DingTalk.")
+
+
 def _unverified(form: Any, seen: dict[str, Any], *, about: int, by: int | None) -> Any:
     """The same form, drawn from what memory holds: sent once more it counts, and clashes still show."""
-    kept = _kept(form, seen, about=about, by=by)
+    kept = _kept(form, forms.Drawn.now(seen), about=about, by=by)
     kept.add_error(
         None, _("This form cannot be verified. Your text is still here; save it once more.")
     )
     return kept
 
 
-def _kept(form: Any, seen: dict[str, Any], *, about: int, by: int | None) -> Any:
-    """The same form with what was typed, under a new operation id and drawn from what is true now."""
-    data = form.data.copy()
-    data["drawn"] = forms.Drawn.now(seen).sealed(about=about, by=by)
+def _kept(form: Any, drawn: forms.Drawn, *, about: int, by: int | None) -> Any:
+    """The same form with what was typed, drawn anew."""
+    data = dict(form.data.items()) | {"drawn": drawn.sealed(about=about, by=by)}
+    if isinstance(form, forms.EditForm):
+        return forms.EditForm.typed(data, drawn.seen)
     kept = type(form)(data)
-    if isinstance(kept, forms.EditForm):
-        kept.keep_chat(seen)
     kept.is_valid()
     return kept
 
 
 def _not_done(
-    form: Any, failure: Exception, seen: dict[str, Any], *, about: int, by: int | None
+    form: Any, failure: Exception, drawn: forms.Drawn, *, about: int, by: int | None
 ) -> Any:
     """The form as it was typed, under a new id; DingTalk's no stands beside the field it is about."""
-    kept = _kept(form, seen, about=about, by=by)
+    kept = _kept(form, drawn.anew(), about=about, by=by)
     code = getattr(failure, "code", None)
     field = problems.FIELD_OF.get(code or "")
     if field in kept.fields:
@@ -183,17 +228,6 @@ def say_saved(request: PersonRequest, saved: service.Saved, sentence: str) -> No
         )
 
 
-def _in_words(clash: Any) -> dict[str, str]:
-    lists = [v for v in (clash.opened, clash.now, clash.yours) if isinstance(v, list)]
-    names = browse.names_of({i for value in lists for i in value if isinstance(i, int)})
-    return {
-        "label": fields.label_of(clash.field),
-        "opened": fields.in_words(clash.field, clash.opened, names),
-        "now": fields.in_words(clash.field, clash.now, names),
-        "yours": fields.in_words(clash.field, clash.yours, names),
-    }
-
-
 def _show_edit(
     request: PersonRequest, dept_id: int, form: forms.EditForm, *, status: int = 200, **more: Any
 ) -> HttpResponse:
@@ -209,6 +243,14 @@ def _show_edit(
     return respond(request, "departments/edit.html", context, status=status)
 
 
+def _show_again(request: PersonRequest, parent_id: int) -> HttpResponse:
+    """The form for a new department, filled in with what was typed for one that is gone. Writes nothing."""
+    typed = request.POST.dict()
+    form = forms.CreateForm.again(parent_id, typed, by=request.user.pk)
+    later = forms.labels(forms.CreateForm.not_asked(typed))
+    return _show_create(request, parent_id, form, again=True, later=later)
+
+
 def _show_create(
     request: PersonRequest,
     parent_id: int,
@@ -217,14 +259,23 @@ def _show_create(
     status: int = 200,
     **more: Any,
 ) -> HttpResponse:
-    opened = browse.open_department(dept_id=parent_id, by=request.user)
+    parent = _parent(request, parent_id)
     context = {
         "title": _("Add a sub-department"),
         "error_title": bool(form.errors),
-        "parent": opened.department,
-        "trail": opened.trail,
+        "parent": parent["department"],
+        "trail": parent["trail"],
         "form": form,
         "suggestions": browse.suggestions(by=request.user),
         **more,
     }
     return respond(request, "departments/create.html", context, status=status)
+
+
+def _parent(request: PersonRequest, parent_id: int) -> dict[str, Any]:
+    """The parent and the way down to it; as we remember it if it is gone, so that the form stays."""
+    try:
+        opened = browse.open_department(dept_id=parent_id, by=request.user)
+    except DepartmentGone:
+        return past.remembered(dept_id=parent_id, by=request.user)
+    return {"department": opened.department, "trail": opened.trail}

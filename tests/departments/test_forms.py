@@ -137,6 +137,11 @@ def test_a_chat_may_be_asked_for():
     assert changes({}, create_dept_group="on") == {"create_dept_group": True}
 
 
+@pytest.mark.parametrize("reason", ["", "Merged"])
+def test_a_reason_is_no_change(reason):
+    assert changes(reason=reason) == {}
+
+
 # ── Lists ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -237,9 +242,20 @@ def test_no_line_holds_what_cannot_be_seen(sign):
 def test_a_sealed_snapshot_comes_back_whole():
     drawn = forms.Drawn.now({"name": "销售", "dept_permits": [1], "order": None})
 
+    drawn = drawn.anew(disputed={"name": "Sales"})
+
     opened = forms.Drawn.opened(drawn.sealed(about=7, by=1), about=7, by=1)
 
     assert opened == drawn
+
+
+def test_drawn_anew_it_is_another_operation_on_the_same_work():
+    first = forms.Drawn.now({"name": "Sales"})
+
+    second = first.anew(seen={"name": "Trade"})
+
+    assert second.op_id != first.op_id
+    assert (second.at, second.seen) == (first.at, {"name": "Trade"})
 
 
 @pytest.mark.parametrize(("about", "by"), [(8, 1), (7, 2), (0, 1), (7, None)])
@@ -249,26 +265,120 @@ def test_it_opens_for_its_department_and_its_person_only(about, by):
     assert forms.Drawn.opened(sealed, about=about, by=by) is None
 
 
+def test_a_form_that_an_older_version_drew_is_not_trusted():
+    from django.core import signing
+
+    content = {"op": "0" * 32, "seen": {}, "about": 7, "by": 1}
+    sealed = signing.dumps(content, salt="departments.form", compress=True)
+
+    assert forms.Drawn.opened(sealed, about=7, by=1) is None
+
+
 def test_a_seal_of_something_else_does_not_open():
     from django.core import signing
 
     assert forms.Drawn.opened(signing.dumps({"op": "x"}), about=7, by=1) is None
 
 
+# ── Choices between three values ─────────────────────────────────────────────────────────────────────────
+
+
+def between(theirs, mine, data=None, *, field="user_permits", **more):
+    """The form of a conflict about one field."""
+    typed, seen = edit_form(**{field: mine})
+    assert typed.is_valid()
+    drawn = forms.Drawn.now(seen).anew(seen=seen | {field: theirs}, disputed={field: None})
+    return forms.ConflictForm.between(typed, drawn, data, **more)
+
+
+def ways(form, field="user_permits"):
+    return [way for way, _label in form.fields[field].choices]
+
+
+def test_lists_may_be_kept_both():
+    assert ways(between(["a", "b"], "a c")) == ["theirs", "mine", "both"]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "mine"), [(["a", "b"], "a"), (["a"], "a b"), (["a"], ""), (None, "a"), ([], "a")]
+)
+def test_both_together_is_offered_only_where_it_is_a_third_value(theirs, mine):
+    assert ways(between(theirs, mine)) == ["theirs", "mine"]
+
+
+def test_text_is_never_kept_both():
+    assert ways(between("S-9", "S-1", field="code"), "code") == ["theirs", "mine"]
+
+
+def test_nothing_is_chosen_in_advance():
+    assert between(["a"], "b")["user_permits"].value() is None
+    assert between(["a"], "b", made={"user_permits": "mine"})["user_permits"].value() == "mine"
+
+
+@pytest.mark.parametrize("data", [{}, {"keep-user_permits": ""}, {"keep-user_permits": "neither"}])
+def test_a_choice_that_is_missing_is_asked_for(data):
+    form = between(["a"], "b", data)
+
+    assert form.errors == {"user_permits": ["Choose a value for People who may still see it."]}
+
+
+@pytest.mark.parametrize("all_of", ["theirs", "mine"])
+def test_one_button_chooses_for_all(all_of):
+    form = between(["a"], "b", {"all": all_of, "keep-user_permits": "both"})
+
+    assert form.is_valid()
+    assert form.cleaned_data == {"user_permits": all_of}
+
+
+def test_one_button_cannot_choose_what_is_not_offered():
+    assert not between(["a"], "b", {"all": "both"}).is_valid()
+
+
+@pytest.mark.parametrize(
+    ("choice", "kept"),
+    [("theirs", ["a", "b"]), ("mine", ["a", "c"]), ("both", ["a", "b", "c"])],
+)
+def test_a_choice_becomes_the_value_of_its_field(choice, kept):
+    typed, seen = edit_form({"hide_dept": True}, hide_dept="on", user_permits="a c")
+    assert typed.is_valid()
+
+    form = typed.with_choices(
+        {"user_permits": choice}, seen | {"user_permits": ["a", "b"]}, dept_id=7
+    )
+
+    assert form.is_valid()
+    assert form.cleaned_data["user_permits"] == kept
+
+
+def test_an_order_that_was_never_set_is_chosen_as_none():
+    typed, seen = edit_form(order="5")
+    assert typed.is_valid()
+
+    form = typed.with_choices({"order": "theirs"}, seen | {"order": 7}, dept_id=7)
+
+    assert form.changes_from(seen | {"order": 7}) == {}
+
+
+def test_what_is_carried_is_as_it_was_typed():
+    form, _ = edit_form(dept_permits="9 \r\n 8", drawn="sealed", stray="x")
+
+    assert form.carried() == {"name": "Sales", "dept_permits": "9 \r\n 8"}
+
+
 # ── The page ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("form", [forms.EditForm(), forms.CreateForm()])
-def test_every_field_but_the_seal_stands_in_one_card(form):
+def test_every_field_of_a_department_stands_in_one_card(form):
     shown = [field.name for card in form.cards() for field in card["fields"] + card["dependent"]]
 
-    assert sorted(shown) == sorted(set(form.fields) - {"drawn"})
+    assert sorted(shown) == sorted(set(form.fields) - {"drawn", "reason"})
 
 
 def test_the_form_for_create_offers_only_what_create_takes():
     from departments.dingtalk import ON_CREATE
 
-    assert set(forms.CreateForm.base_fields) - {"drawn"} <= ON_CREATE
+    assert set(forms.CreateForm.base_fields) - {"drawn", "reason"} <= ON_CREATE
 
 
 def test_labels_stand_in_one_line():
