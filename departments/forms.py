@@ -325,6 +325,12 @@ class DepartmentForm(forms.Form):
         ("joining", gettext_lazy("Joining"), ("auto_approve_apply",), ()),
     )
 
+    @classmethod
+    def page_order(cls) -> list[str]:
+        """The fields from the top of the page to its end."""
+        names = [name for _key, _title, first, rest in cls.layout for name in (*first, *rest)]
+        return [*names, "reason"]
+
     def cards(self) -> list[dict[str, Any]]:
         return [
             {
@@ -503,7 +509,9 @@ class ConflictForm(forms.Form):
     ) -> ConflictForm:
         """`data` is what came back from the page, where one button may decide about all fields at once."""
         ways = {
-            name: _ways(drawn.seen.get(name), typed.cleaned_data[name]) for name in drawn.disputed
+            name: _ways(drawn.seen.get(name), typed.cleaned_data[name])
+            for name in typed.page_order()
+            if name in drawn.disputed
         }
         if data is not None and data.get("all") in (THEIRS, MINE):
             data = {f"keep-{name}": data["all"] for name in ways}

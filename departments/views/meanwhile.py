@@ -97,20 +97,20 @@ def _rows(
     names = _names([drawn.disputed, drawn.seen, mine])
     writers = _writers(request, dept_id, drawn)
     rows = []
-    for field, opened in drawn.disputed.items():
-        now, both = drawn.seen.get(field), None
-        if forms.BOTH in dict(choices.fields[field].choices):  # type: ignore[attr-defined]
+    for choice in choices:
+        field, now, both = choice.name, drawn.seen.get(choice.name), None
+        if forms.BOTH in dict(choice.field.choices):  # type: ignore[attr-defined]
             both = _said(field, forms.together(now, mine[field]), names, dept_id)
         rows.append(
             {
                 "name": field,
                 "label": fields.label_of(field),
-                "opened": _said(field, opened, names, dept_id),
+                "opened": _said(field, drawn.disputed[field], names, dept_id),
                 "now": _said(field, now, names, dept_id),
                 "yours": _said(field, mine[field], names, dept_id),
                 "both": both,
                 "writer": writers.get(field),
-                "choice": choices[field],
+                "choice": choice,
             }
         )
     return rows
@@ -179,12 +179,13 @@ def _typed_rows(dept_id: int, typed: forms.EditForm) -> list[dict[str, Any]]:
     good = typed.cleaned_data
     names = _names([good])
     rows = []
-    for bound in typed:
-        text = typed.data.get(bound.name, "")
-        value = good.get(bound.name, text)
-        if bound.is_hidden or bound.field.disabled or value in (None, "", [], False):
+    for name in typed.page_order():
+        bound = typed[name]
+        text = typed.data.get(name, "")
+        value = good.get(name, text)
+        if bound.field.disabled or value in (None, "", [], False):
             continue
-        said = _said(bound.name, value, names, dept_id)
+        said = _said(name, value, names, dept_id)
         plain = isinstance(value, str | int | list) and not isinstance(value, bool)
         rows.append({"label": bound.label, "said": said, "copy": text if plain else ""})
     return rows
