@@ -149,9 +149,9 @@ class HistoryForm(django_forms.Form):
         label=gettext_lazy("Action"), required=False, choices=[_ANY, *Kind.choices]
     )
     branch = BranchField(
-        label=gettext_lazy("Department and everything below it"),
+        label=gettext_lazy("Branch"),
         required=False,
-        help_text=gettext_lazy("The ID or the name. What lay below it then counts too."),
+        help_text=gettext_lazy("A department’s ID or name, with all below it, now or then."),
     )
     outcome = django_forms.ChoiceField(
         label=gettext_lazy("Outcome"),
@@ -184,6 +184,9 @@ class HistoryForm(django_forms.Form):
     def clean(self) -> dict[str, Any]:
         told = super().clean() or {}
         since, until = told.get("since"), told.get("until")
+        for name in {"since", "until"} & self.errors.keys():
+            # A browser's field for days throws away what is none.
+            self.fields[name].widget.input_type = "text"
         if since and until and since > until:
             self.add_error("until", _("This day lies before the first one."))
         return told

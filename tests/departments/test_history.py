@@ -497,6 +497,13 @@ def test_a_name_that_several_had_is_asked_for_by_id(org, viewer):
     assert viewer.get("/history/?branch=Cellar").status == 422
 
 
+def test_a_browser_is_not_left_to_throw_away_a_day_that_is_none(viewer):
+    page = viewer.get("/history/?since=soon")
+
+    assert re.search(r'<input type="text" name="since" value="soon"', page.html)
+    assert re.search(r'<input type="date" name="until"', page.html)
+
+
 def test_days_in_the_wrong_order_are_said(viewer):
     page = viewer.get("/history/?since=2026-03-02&until=2026-03-01")
 
