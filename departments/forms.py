@@ -395,6 +395,9 @@ def _comparable(value: Any) -> Any:
 class EditForm(DepartmentForm):
     """A department as it is, to be changed."""
 
+    #: What it was drawn from.
+    seen: Mapping[str, Any] | None = None
+
     code = LineField(label=FIELDS["code"].label, limit=CODE_LIMIT)
     auto_add_user = _switch("auto_add_user")
     group_contain_sub_dept = _switch("group_contain_sub_dept")
@@ -425,7 +428,7 @@ class EditForm(DepartmentForm):
         initial = {name: as_set(name, value, dept_id=dept_id) for name, value in seen.items()}
         initial["drawn"] = Drawn.now(seen).sealed(about=dept_id, by=by)
         form = cls(initial=initial)
-        form.keep_chat(seen)
+        form.drawn_from(seen)
         return form
 
     @classmethod
@@ -433,19 +436,33 @@ class EditForm(DepartmentForm):
         """The part of a department this form shows, as the person sees it."""
         return {name: told.get(name) for name in cls.base_fields if name not in _ASIDE}
 
-    def keep_chat(self, seen: Mapping[str, Any]) -> None:
-        """A chat that exists cannot be switched off here: nobody documents what that would do to it."""
+    def drawn_from(self, seen: Mapping[str, Any]) -> None:
+        """What the department is decides what may be asked of it."""
+        self.seen = seen
         if seen.get("create_dept_group"):
+            # A chat that exists cannot be switched off here: nobody documents what that would do to it.
             field = self.fields["create_dept_group"]
             field.disabled = True
             field.initial = True
             field.help_text = _("It exists. It is dismissed when the department is deleted.")
 
+    def clean(self) -> dict[str, Any]:
+        """What DingTalk has already is not judged: a name with a hyphen stays, while the code is changed."""
+        for name, value in (self.seen or {}).items():
+            if name in self.errors and self._as_drawn(name, value):
+                del self.errors[name]
+                self.cleaned_data[name] = value
+        return super().clean()
+
+    def _as_drawn(self, name: str, value: Any) -> bool:
+        drawn = str(self.fields[name].prepare_value(value))
+        return str(self.data.get(name)).splitlines() == drawn.splitlines()
+
     @classmethod
     def typed(cls, data: Any, seen: Mapping[str, Any]) -> EditForm:
         """The form as somebody sent it."""
         form = cls(data)
-        form.keep_chat(seen)
+        form.drawn_from(seen)
         form.is_valid()
         return form
 

@@ -214,6 +214,15 @@ def test_theirs_with_nothing_else_sends_nothing_and_says_so(org, sandbox, desk):
     assert outcomes() == []
 
 
+def test_theirs_may_be_what_nobody_could_type_here(org, sandbox, desk):
+    org.edit_department("Sales", name="S-1", code="S-9")
+    desk.save(name="Field Sales", code="S-1")
+
+    desk.choose(name="theirs", code="mine")
+
+    assert sent(sandbox) == {"dept_id": desk.dept_id, "code": "S-1"}
+
+
 def test_all_of_mine(org, sandbox, desk):
     org.edit_department("Sales", name="Trade", code="S-9")
     desk.save(name="Field Sales", code="S-1")

@@ -268,6 +268,16 @@ BAD_NAMES = {
 }
 
 
+def test_a_bad_name_that_dingtalk_has_already_is_left_alone(org, sandbox, editor):
+    legal = org["Legal"].dept_id
+    org.edit_department(legal, name="Legal-IP")
+
+    page = editor.save(legal, code="L-1")
+
+    assert "Saved." in page.text
+    assert sent(sandbox) == {"dept_id": legal, "code": "L-1"}
+
+
 @pytest.mark.parametrize(("name", "sentence"), BAD_NAMES.items(), ids=map(ascii, BAD_NAMES))
 def test_a_bad_name_is_told_at_the_field_and_nothing_is_sent(org, sandbox, editor, name, sentence):
     page = editor.save(org["Sales"].dept_id, name=name, source_identifier="kept")

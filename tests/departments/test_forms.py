@@ -21,7 +21,7 @@ def edit_form(told=(), **typed):
     seen = forms.EditForm.seen_of({"dept_id": 7, "name": "Sales", **dict(told)})
     data = {name: value for name, value in seen.items() if value} | {"name": "Sales"} | typed
     form = forms.EditForm(data)
-    form.keep_chat(seen)
+    form.drawn_from(seen)
     return form, seen
 
 
@@ -71,6 +71,28 @@ def test_only_one_thing_is_said_about_a_name():
         forms.department_name("-," + "x" * 70)
 
     assert wrong.value.messages == ["The name has 72 characters. The limit is 64."]
+
+
+def test_what_dingtalk_has_already_is_not_judged():
+    told = {"name": "R-D", "code": "x" * 31, "dept_permits": [9], "hide_dept": True}
+
+    typed = {"name": "R-D", "dept_permits": "9", "hide_dept": "on", "source_identifier": "hr:1"}
+
+    assert changes(told, **typed) == {"source_identifier": "hr:1"}
+
+
+def test_what_is_typed_instead_is_judged():
+    form, _ = edit_form({"name": "R-D", "code": "x" * 31}, name="R-E", code="x" * 32)
+
+    assert form.errors.keys() == {"name", "code"}
+
+
+def test_too_many_are_too_many_whoever_added_the_first(settings):
+    settings.VISIBILITY_LIMIT = 2
+
+    form, _ = edit_form({"user_permits": ["a", "b"]}, user_permits="a\nb", dept_permits="9")
+
+    assert "dept_permits" in form.errors
 
 
 # ── What is a change ─────────────────────────────────────────────────────────────────────────────────────
