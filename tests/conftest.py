@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import canary
 import httpx
 import pytest
 import stamina
@@ -54,6 +55,21 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[object]:
+    """From the first set-up to the last tear-down somebody listens for secrets: see canary.py."""
+    with canary.listening():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[object]:
+    """Before anything is torn down, and only where nothing else went wrong."""
+    told = yield
+    canary.check()
+    return told
 
 
 @pytest.fixture(autouse=True)
@@ -146,7 +162,7 @@ def org() -> Organisation:
 
 @pytest.fixture
 def sandbox(org: Organisation) -> Sandbox:
-    return Sandbox(org=org)
+    return Sandbox(org=org, client_secret=canary.SECRET)
 
 
 @pytest.fixture
@@ -156,7 +172,7 @@ def line(
     """The product, connected to the sandbox."""
     settings.VAR_DIR = tmp_path
     settings.DINGTALK_CLIENT_ID = "dingsandbox"
-    settings.DINGTALK_CLIENT_SECRET = "sandbox-secret"
+    settings.DINGTALK_CLIENT_SECRET = canary.SECRET
     settings.DINGTALK_CALLS_PER_SECOND = 100_000
     settings.WHITENOISE_AUTOREFRESH = True  # or it looks through all static files for each client
     # Slow on purpose everywhere else; nobody guesses passwords here.
@@ -210,7 +226,7 @@ class Person:
     """Somebody who is signed in and uses the pages as a browser would."""
 
     user: User
-    client: Client = field(default_factory=lambda: Client(raise_request_exception=True))
+    client: Client = field(default_factory=canary.HeardClient)
 
     def get(self, url: str, *, htmx: str | None = None, **headers: str) -> Page:
         return Page(self.client.get(url, follow=True, headers=_htmx(htmx) | headers))
