@@ -27,6 +27,15 @@ _CLAIM = {
 #: Sentences with which a page says that it happened, and the one with which it takes that back a little.
 _YES = ("Saved.", "was created.", "Moved.", "was moved", "was deleted")
 _NOT_CONFIRMED = "not confirmed yet"
+#: With which an entry's page says what a later look found, and what that may be.
+_LATER = "Later, at "
+_FOUND = {
+    "It is confirmed: DingTalk shows it.": "yes",
+    "It did happen after all: DingTalk shows it.": "yes",
+    "DingTalk said yes after all, but could not be read afterwards.": "nothing",
+    "DingTalk said yes, but it did not happen.": "no",
+    "What DingTalk shows is neither": "nothing",
+}
 _UNKNOWN = 502
 _BROKEN = 500
 _PROBLEM = 400
@@ -171,8 +180,15 @@ def _page(
 
 
 def _claims(page: dict[str, Any]) -> list[str]:
-    if page["outcomes"] and _NOT_CONFIRMED not in page["text"]:
-        return [_CLAIM[outcome] for outcome in page["outcomes"]]
+    _before, later, said = page["text"].partition(_LATER)
+    if later:
+        # The newest look stands first.
+        places = {said.find(sentence): claim for sentence, claim in _FOUND.items()}
+        return [places[min(place for place in places if place >= 0)]]
+    # An entry's page begins with its own outcome; those of the same operation's other entries may follow.
+    outcomes = page["outcomes"][: 1 if page["url"].startswith("/history/") else None]
+    if outcomes and _NOT_CONFIRMED not in page["text"]:
+        return [_CLAIM[outcome] for outcome in outcomes]
     if page["status"] == _UNKNOWN:
         return ["nothing"]
     if page["status"] >= _PROBLEM:

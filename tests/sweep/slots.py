@@ -233,7 +233,7 @@ class Slot:
             "rows": control_writer.logged(self.folder / "log"),
             "journal": self.line.journal(),
         }
-        page = {"status": 200, "text": "", "outcomes": [told]} if told else None
+        page = {"status": 200, "url": "", "text": "", "outcomes": [told]} if told else None
         evidence = Evidence(
             kind=case.kind,
             fault=case.fault_name,

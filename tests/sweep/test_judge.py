@@ -20,8 +20,10 @@ def change(kind: str = "department.update", *dept_ids: int, time: float = SENT) 
     return {"kind": kind, "dept_ids": list(dept_ids) or [7], "time": time}
 
 
-def page(text: str = "", status: int = 200, outcomes: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {"text": text, "status": status, "outcomes": list(outcomes)}
+def page(
+    text: str = "", status: int = 200, outcomes: tuple[str, ...] = (), url: str = ""
+) -> dict[str, Any]:
+    return {"text": text, "status": status, "outcomes": list(outcomes), "url": url}
 
 
 def wrong(
@@ -153,6 +155,29 @@ def test_a_result_is_read_line_by_line():
     half = {"kind": "delete a branch", "rows": rows, "journal": [change("department.delete", 7)]}
     assert wrong(told=page(outcomes=("done", "not_done")), **half) == set()
     assert wrong(told=page(outcomes=("done", "done")), **half) == {"misreported"}
+
+
+def test_what_a_later_look_found_is_what_a_page_says():
+    late = [row(outcome="not_done"), row(entry=2, corrects=1)]
+    stale = page("did not happen", outcomes=("not_done",))
+    told = page(
+        "Later, at noon: It did happen after all: DingTalk shows it.", outcomes=("not_done",)
+    )
+    assert wrong(rows=late, again=stale) == {"misreported"}
+    assert wrong(rows=late, again=told) == set()
+    denied = page("Later, at noon: DingTalk said yes, but it did not happen.", outcomes=("done",))
+    assert wrong(rows=late, again=denied) == {"misreported"}
+
+
+def test_the_page_of_an_entry_speaks_of_itself_first():
+    rows = [row(), row(entry=2, dept_id=8, outcome="not_done")]
+    half = {"kind": "delete a branch", "rows": rows, "journal": [change("department.delete", 7)]}
+    pages = [
+        page(outcomes=("done", "not_done"), url="/history/1/"),
+        page(outcomes=("not_done", "done"), url="/history/2/"),
+    ]
+    assert wrong(looked=pages, **half) == set()
+    assert wrong(looked=pages[::-1], **half) == {"misreported"}
 
 
 def test_a_page_that_never_says_anything_is_no_way_out():
