@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from .. import forms, policy, problems
-from ..dingtalk import NoAnswer, NotSent, NotUnderstood, OutcomeUnknown, SaidNo
+from ..dingtalk import NoAnswer, NotSent, NotThere, NotUnderstood, OutcomeUnknown, SaidNo
 from ..errors import (
     AskedBefore,
     ChangedMeanwhile,
@@ -101,6 +101,9 @@ def _save(
         operation = audit.acted_as(ask, Kind.EDIT, dept_id, changes)
         return history.show_unknown(request, operation, failure)
     except NOTHING_HAPPENED as failure:
+        if isinstance(failure, NotThere):
+            # Deleted between our look and the write: raises DepartmentGone.
+            browse.open_department(dept_id=dept_id, by=request.user, live=True)
         form = _not_done(form, failure, drawn, about=dept_id, by=request.user.pk)
         problem = problems.of(failure)
         return in_place(_show_edit(request, dept_id, form, status=problem.status, problem=problem))

@@ -68,7 +68,7 @@ def show_conflict(
     status: int,
 ) -> HttpResponse:
     opened = browse.open_department(dept_id=dept_id, by=request.user)
-    name = drawn.disputed.get("name") or drawn.seen["name"]
+    name = drawn.disputed.get("name") or drawn.seen.get("name") or opened.department.name
     redraw(request, dept_id)  # the look has brought the tree's name up to date
     context = {
         "title": _("“%(name)s” changed since you opened it") % {"name": name},

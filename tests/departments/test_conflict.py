@@ -486,6 +486,17 @@ def test_it_can_be_created_again_with_what_was_typed(org, sandbox, editor):
     assert org["Ning Bo"].parent_id == east
 
 
+def test_one_deleted_between_our_look_and_the_write_is_gone_too(org, line, editor):
+    desk = Desk(editor, org["Legal"].dept_id)
+    line.when(UPDATE, lambda: org.delete_department("Legal"))
+
+    page = desk.save(name="Law")
+
+    assert page.status == 410
+    assert "Name Law" in page.text
+    assert outcomes() == [Outcome.REFUSED]
+
+
 def test_wrong_text_is_kept_too(org, editor):
     desk = gone_while_editing(org, editor, name="Ning Bo")
     editor.get(f"/departments/{desk.dept_id}/")  # memory knows by now
