@@ -21,6 +21,7 @@ from django.core.management import CommandError, call_command
 from departments import gateway
 from departments.management.commands import demo
 from departments.models import Department
+from orgadmin import jobs
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +39,7 @@ def run(name, *arguments):
 def fresh(settings, tmp_path):
     """A folder of its own, and nobody named as first administrator."""
     settings.VAR_DIR = tmp_path / "var"
+    settings.HUEY = jobs.queue_at("", var_dir=settings.VAR_DIR, secret="a test's")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.FIRST_ADMIN_USERNAME = settings.FIRST_ADMIN_PASSWORD = settings.FIRST_ADMIN_EMAIL = ""
     return settings
