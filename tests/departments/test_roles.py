@@ -39,8 +39,10 @@ TABLE: dict[str, dict[str, str]] = {
     "departments:plan": {"GET": DELETERS, "POST": "302 403 403 403 422 409"},
     # Not carried out yet: back to the plan.
     "departments:result": {"GET": "302 403 403 403 302 302", "POST": READ_ONLY},
+    "departments:move": {"GET": EDITORS, "POST": "302 403 403 422 422 422"},
     "departments:department-history": {"GET": SIGNED_IN, "POST": READ_ONLY},
     "departments:history": {"GET": SIGNED_IN, "POST": READ_ONLY},
+    "departments:history-export": {"GET": SIGNED_IN, "POST": READ_ONLY},
     "departments:entry": {"GET": SIGNED_IN, "POST": READ_ONLY},
     "departments:setup": {"GET": "302 403 403 403 403 200", "POST": "405 405 405 405 405 405"},
 }
