@@ -94,6 +94,7 @@ def addresses(org, visitors) -> dict[str, str]:
         "edit": ["dept_id"],
         "create": ["parent_id"],
         "delete": ["dept_id"],
+        "move": ["dept_id"],
         "plan": ["plan_id"],
         "result": ["plan_id"],
         "department-history": ["dept_id"],
