@@ -67,45 +67,56 @@ class Slot:
 
     line: Line
 
+    # Models and all that stands on them can only be imported once Django is set up.
+
     def prepare(self) -> None:
         """A database with one person in it, and everything a child needs loaded before it forks."""
         from django.conf import settings
-        from django.contrib.auth.models import Group, User
-        from django.core.cache import cache
-        from django.core.management import call_command
-        from django.db import connections
-        from django.test import Client
         from django.test.utils import setup_test_environment
 
-        from departments import gateway
-
         setup_test_environment()  # a page's form can then be filled in as it was drawn
-
         # Settings take the address from the environment; the sandbox chose its port a moment ago.
         settings.DINGTALK_OAPI_URL = settings.DINGTALK_API_URL = self.line.url
         settings.WHITENOISE_AUTOREFRESH = True  # or it looks through all static files
         self.folder = Path(settings.VAR_DIR)
         self.database = Path(settings.DATABASES["default"]["NAME"])
+        self.template = self.database.with_suffix(".template")
+        departments = self.line.get("org")["departments"]
+        self.places = {one["name"]: one["dept_id"] for one in departments}
+        self.client = self._sign_in()
+        self._warm_up()
+        shutil.copy(self.database, self.template)
+
+    def _sign_in(self) -> Client:
+        from django.contrib.auth.models import Group, User
+        from django.core.management import call_command
+        from django.test import Client
+
         with (self.folder / "prepared").open("w") as words:
             call_command("prepare", stdout=words)
         person = User.objects.create_user("hr")
         person.groups.add(Group.objects.get(name="deleter"))
-        self.client: Client = Client(raise_request_exception=False)
-        self.client.force_login(person)
-        departments = self.line.get("org")["departments"]
-        self.places = {one["name"]: one["dept_id"] for one in departments}
+        client = Client(raise_request_exception=False)
+        client.force_login(person)
+        return client
+
+    def _warm_up(self) -> None:
+        """Open each page once, so that no child has to load it, and forget what that brought."""
+        from django.core.cache import cache
+        from django.db import connections
+
+        from departments import gateway
+        from departments.models import Department
+
         for name in ("edit", "new", "move", "delete"):
             self.client.get(f"/departments/{self.places['Legal']}/{name}/")
         self.client.get("/history/")
         cache.clear()
-        from departments.models import Department
-
         Department.objects.all().delete()
+        # No connection may cross a fork.
         gateway.dingtalk().close()
         gateway.reset()
         connections.close_all()
-        self.template = self.database.with_suffix(".template")
-        shutil.copy(self.database, self.template)
 
     def run(self, case: Case) -> dict[str, Any]:
         """The case by our product, and where it makes sense by the plain writer."""
