@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from .. import forms, policy, problems
-from ..dingtalk import NoAnswer, NotSent, NotThere, NotUnderstood, OutcomeUnknown, SaidNo
+from ..dingtalk import WRITE_ONLY, NoAnswer, NotSent, NotThere, NotUnderstood, OutcomeUnknown, SaidNo
 from ..errors import (
     AskedBefore,
     ChangedMeanwhile,
@@ -223,6 +223,13 @@ def say_saved(request: PersonRequest, saved: service.Saved, sentence: str) -> No
         )
     else:
         messages.success(request, sentence)
+    untold = sorted(WRITE_ONLY & saved.entry.wanted.keys())
+    if untold:
+        messages.info(
+            request,
+            _("DingTalk never tells these, so nobody can verify them: %(fields)s.")
+            % {"fields": forms.labels(untold)},
+        )
     if saved.also_changed:
         messages.info(
             request,
