@@ -224,6 +224,8 @@ class Together:
         """What each act returned, after its last part."""
         lines = [self._line(process) for process in self.processes]
         assert all(lines), self.installation.log.read_text()[-5000:]
+        for process in self.processes:
+            assert process.wait(PATIENCE) == 0
         return [json.loads(line) for line in lines]
 
     @staticmethod
