@@ -109,6 +109,13 @@ def operation(*, op_id: UUID, by: User) -> Operation | None:
     return Operation.objects.prefetch_related("entries").filter(pk=op_id).first()
 
 
+def last_words(entries: list[AuditEntry]) -> list[AuditEntry]:
+    """For each entry the newest correction, or itself: what is known today. One query for all."""
+    looks = AuditEntry.objects.filter(corrects__in=entries).order_by("pk")
+    newest = {look.corrects_id: look for look in looks}
+    return [newest.get(entry.pk, entry) for entry in entries]
+
+
 def remembered(*, dept_id: int, by: User) -> dict[str, Any]:
     """A department as memory has it, gone or not, for the page of its history."""
     policy.require(by, policy.VIEW)

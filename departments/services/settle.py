@@ -47,7 +47,10 @@ def settles_at(entry: AuditEntry) -> datetime:
 
 
 def look_again(*, entry: AuditEntry, by: User) -> AuditEntry:
-    """Settle an open entry for somebody who wants to know; too early, or unreadable, changes nothing."""
+    """Settle an open entry, or confirm one, for somebody who wants to know.
+
+    Too early, or unreadable, changes nothing.
+    """
     policy.require(by, policy.VIEW)
     if _is_due(entry):
         _look(entry, seen_by=by)
@@ -99,7 +102,10 @@ def news(*, by: User) -> list[AuditEntry]:
 
 
 def _is_due(entry: AuditEntry) -> bool:
-    return entry.is_open and timezone.now() >= settles_at(entry)
+    if timezone.now() < settles_at(entry):
+        return False
+    unconfirmed = entry.outcome == Outcome.DONE and entry.accepted and not entry.confirmed
+    return entry.is_open or (unconfirmed and entry.last_word == entry)
 
 
 def _look(entry: AuditEntry, *, seen_by: User | None) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpResponse
 
-    from ..models import DeletionPlan
+    from ..models import AuditEntry, DeletionPlan
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -146,30 +146,42 @@ def _show_result(
     operation = history.operation(op_id=kept.plan_id, by=request.user)
     if operation is None:
         return redirect("departments:plan", kept.plan_id)
-    entries = settle.look_again_at(entries=list(operation.entries.all()), by=request.user)
-    gone = [entry for entry in entries if entry.outcome == Outcome.DONE]
-    found = service.plan_of(kept)
+    first = [entry for entry in operation.entries.all() if entry.corrects_id is None]
+    entries = history.last_words(settle.look_again_at(entries=first, by=request.user))
+    gone = [entry for entry in entries if entry.outcome == Outcome.DONE and entry.confirmed]
     gone_ids = {entry.dept_id for entry in gone}
+    found = service.plan_of(kept)
     context = {
         "title": _result_title(kept, entries, gone),
         "kept": kept,
         "operation": operation,
         "entries": entries,
+        "first": first[0],
         "gone": gone,
         "unknown": [entry for entry in entries if entry.is_open],
+        "unconfirmed": _unconfirmed(entries),
         "chats": [place for place in found.chats if place.dept_id in gone_ids],
         "parent_id": found.top.parent_id,
         "problem": problem,
-        "settles_at": settle.settles_at(entries[0]),
+        "settles_at": settle.settles_at(first[0]),
     }
     return respond(
         request, "departments/result.html", context, status=problem.status if problem else 200
     )
 
 
-def _result_title(kept: DeletionPlan, entries: list[Any], gone: list[Any]) -> str:
+def _unconfirmed(entries: list[AuditEntry]) -> list[AuditEntry]:
+    """DingTalk said that they are gone, and nobody could look yet."""
+    return [entry for entry in entries if entry.outcome == Outcome.DONE and not entry.confirmed]
+
+
+def _result_title(kept: DeletionPlan, entries: list[AuditEntry], gone: list[AuditEntry]) -> str:
     if any(entry.is_open for entry in entries):
         return _("We do not know yet whether “%(name)s” was deleted") % {"name": kept.name}
+    if _unconfirmed(entries):
+        return _("DingTalk says that “%(name)s” is deleted; not confirmed yet") % {
+            "name": kept.name
+        }
     if not gone:
         return _("“%(name)s” was not deleted") % {"name": kept.name}
     if len(gone) < len(entries):

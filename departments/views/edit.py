@@ -11,7 +11,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from .. import forms, policy, problems
-from ..dingtalk import WRITE_ONLY, NoAnswer, NotSent, NotThere, NotUnderstood, OutcomeUnknown, SaidNo
+from ..dingtalk import (
+    WRITE_ONLY,
+    NoAnswer,
+    NotSent,
+    NotThere,
+    NotUnderstood,
+    OutcomeUnknown,
+    SaidNo,
+)
 from ..errors import (
     AskedBefore,
     ChangedMeanwhile,
@@ -154,6 +162,8 @@ def create(request: PersonRequest, parent_id: int) -> HttpResponse:
         return history.show_outcome(saved.entry.operation)
     say_saved(request, saved, _("“%(name)s” was created.") % {"name": saved.entry.name})
     redraw(request, chosen, opened=True)
+    if saved.department is None:  # memory has nothing to show yet, and DingTalk could not be read
+        return history.show_outcome(saved.entry.operation)
     return redirect("departments:department", saved.entry.dept_id)
 
 

@@ -420,10 +420,13 @@ def test_one_that_cannot_be_read_is_created_but_not_confirmed(org, line, editor)
     form = editor.open_create(1)
     line.when(CREATE, lambda: line.refuse(GET))
 
-    editor.post("/departments/1/new/", form | {"name": "Design"})
+    page = editor.post("/departments/1/new/", form | {"name": "Design"})
 
     (entry,) = AuditEntry.objects.all()
     assert (entry.outcome, entry.confirmed) == (Outcome.DONE, False)
+    assert page.url == f"/history/{entry.pk}/"
+    assert "not confirmed yet" in page.text
+    assert "Nothing was changed" not in page.text
     assert entry.dept_id == org["Design"].dept_id
 
 

@@ -11,7 +11,7 @@ from looking import ask, outcomes, reads, writes
 from departments import gateway
 from departments.dingtalk import NotThere
 from departments.errors import Fixed, NotPermitted, OutsideFence, PlanNotUsable
-from departments.models import AuditEntry, DeletionPlan, Department, Outcome
+from departments.models import AuditEntry, DeletionPlan, Department, Operation, Outcome
 from departments.services import delete, plan, settle
 
 DELETE = "department/delete"
@@ -841,7 +841,7 @@ def test_a_yes_that_cannot_be_verified_is_done_but_not_confirmed(org, line, dele
 
     page = confirm(deleter, page)
 
-    assert "“Empty” was deleted" in page.text
+    assert "DingTalk says that “Empty” is deleted; not confirmed yet" in page.text
     assert set(outcomes()) == {Outcome.DONE}
     assert not any(entry.confirmed for entry in AuditEntry.objects.all())
 
@@ -978,3 +978,38 @@ def test_a_failure_among_many_is_an_answer(org, deleter):
 
     assert found.name == "Legal"
     assert isinstance(failed, NotThere)
+
+
+def test_a_result_that_could_not_be_checked_does_not_claim_it(org, line, deleter, empty, settings):
+    page = deleter.check(empty)
+    line.when(DELETE, lambda: line.refuse(GET))
+    line.answer(DELETE, errcode=0, request_id="odd")
+
+    page = confirm(deleter, page)
+
+    assert "DingTalk says that “Empty” is deleted; not confirmed yet" in page.text
+    assert "0 of 3 departments are gone" in page.text
+    assert "dismissed" not in page.text
+
+    line.mend()
+    settings.SETTLE_SECONDS = 0
+    page = deleter.get(page.url)
+    assert "“Empty” was not deleted" in page.text
+    assert page.text.count("did not happen") == 3
+
+
+def test_a_result_shows_what_later_looks_found(org, line, deleter, empty, settings):
+    page = deleter.check(empty)
+    line.swallow(DELETE)
+    page = confirm(deleter, page)
+    line.mend()
+    settings.SETTLE_SECONDS = 0
+    settle.settle_due()
+    org.delete_department(empty)
+    for entry in AuditEntry.objects.filter(corrects=None):
+        deleter.get(f"/departments/{entry.dept_id}/?live=1")
+
+    page = deleter.get(f"/deletions/{Operation.objects.get().pk}/result/")
+
+    assert "“Empty” was deleted" in page.text
+    assert "3 of 3 departments are gone" in page.text
