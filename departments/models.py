@@ -46,7 +46,7 @@ class DepartmentQuerySet(models.QuerySet["Department"]):
 
     def branch_ids(self, dept_id: int) -> set[int]:
         """The department and everything remembered below it."""
-        return set(_walk(_DOWN, dept_id))
+        return set(_walk(BRANCH_SQL, dept_id))
 
 
 class Department(models.Model):
@@ -95,7 +95,8 @@ _UP = """
         WHERE walk.level < %s
     ) SELECT dept_id FROM walk ORDER BY level
 """
-_DOWN = """
+#: A department and everything below it; public, because history asks for it inside its own queries.
+BRANCH_SQL = """
     WITH RECURSIVE walk(dept_id) AS (
         SELECT dept_id FROM departments_department WHERE dept_id = %s
         UNION

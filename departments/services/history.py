@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from .. import policy
 from ..errors import DepartmentUnknown
-from ..models import _DOWN, AuditEntry, Department, Operation
+from ..models import BRANCH_SQL, AuditEntry, Department, Operation
 from . import sync
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _in_branch(dept_id: int) -> Q:
     History knows where something lay then by its path only. So everything counts that lay below a path at
     which the department has been seen, even if at that time another one was called so.
     """
-    below = RawSQL(_DOWN, [dept_id])  # noqa: S611 - our own text, the id is a parameter
+    below = RawSQL(BRANCH_SQL, [dept_id])  # noqa: S611 - our own text, the id is a parameter
     # The operation's department too: a create that came to nothing has only its parent's id.
     matches = Q(dept_id__in=below) | Q(operation__dept_id__in=below)
     for path in _places_of(dept_id):
