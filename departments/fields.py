@@ -6,7 +6,7 @@ One table serves the department page, the forms' labels, conflicts and history.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -26,6 +26,8 @@ class Field:
     label: str | _StrPromise
     kind: str = "text"
     note: str | _StrPromise = ""
+    #: What no and yes are called here, where they are not just that.
+    words: tuple[str | _StrPromise, str | _StrPromise] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class Row:
         return not self.parts
 
 
+#: How far members may see where that is limited: no and yes of `outer_dept_only_self`.
+REACH = (
+    gettext_lazy("Only themselves"),
+    gettext_lazy("Their own department and everything below it"),
+)
 _NEVER_TOLD = gettext_lazy("DingTalk does not tell the current value.")
 
 CARDS: tuple[Card, ...] = (
@@ -99,7 +106,13 @@ CARDS: tuple[Card, ...] = (
         gettext_lazy("What its members can see"),
         (
             Field("outer_dept", gettext_lazy("Limit what members see"), "switch"),
-            Field("outer_dept_only_self", gettext_lazy("Limited to"), "untold", _NEVER_TOLD),
+            Field(
+                "outer_dept_only_self",
+                gettext_lazy("Limited to"),
+                "untold",
+                _NEVER_TOLD,
+                REACH,
+            ),
             Field(
                 "outer_permit_depts", gettext_lazy("Departments they may also see"), "departments"
             ),
@@ -160,6 +173,8 @@ CARDS: tuple[Card, ...] = (
 
 FIELDS: dict[str, Field] = {field.name: field for card in CARDS for field in card.fields}
 
+_POINTING = [field.name for field in FIELDS.values() if field.kind in ("department", "departments")]
+
 _SCENES = {
     "active": gettext_lazy("own setting instead of the organisation’s"),
     "node_list": gettext_lazy("organisation tree"),
@@ -184,6 +199,8 @@ def parts_of(field: Field, told: Mapping[str, Any], names: Mapping[int, str]) ->
         return [Part(_chat_in_words(told))]
     if value is None or value in ("", [], {}):
         return []
+    if field.words:
+        return [Part(str(field.words[bool(value)]))]
     return _SAY[field.kind](value, told, names)
 
 
@@ -191,8 +208,26 @@ def in_words(name: str, value: Any, names: Mapping[int, str]) -> str:
     """A value in one line, for history and conflicts."""
     field = FIELDS.get(name, Field(name, name))
     kind = {"chat": "switch", "untold": "switch"}.get(field.kind, field.kind)
-    parts = parts_of(Field(name, field.label, kind), {name: value}, names)
+    parts = parts_of(replace(field, kind=kind), {name: value}, names)
     return listed(part.text for part in parts) or _("not set")
+
+
+def told_in_words(name: str, told: Mapping[str, Any] | None, names: Mapping[int, str]) -> str:
+    """What DingTalk told of a field, in one line; where it never tells, that."""
+    field = FIELDS.get(name)
+    if field is not None and field.kind == "untold":
+        return str(field.note)
+    return in_words(name, (told or {}).get(name), names)
+
+
+def mentioned(*told: Mapping[str, Any]) -> set[int]:
+    """The departments that these values point at by id."""
+    ids: set[int] = set()
+    for one in told:
+        for name in _POINTING:
+            value = one.get(name) or []
+            ids.update(value if isinstance(value, list) else [value])
+    return ids
 
 
 def listed(texts: Iterable[object]) -> str:

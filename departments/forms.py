@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from .fields import FIELDS, label_of, listed
+from .fields import FIELDS, REACH, label_of, listed
 from .models import Department
 
 if TYPE_CHECKING:
@@ -244,11 +244,7 @@ class PeopleField(forms.CharField):
 #: Fields that DingTalk takes but never tells back: leaving them alone is the first choice.
 _LEAVE = ("", gettext_lazy("Leave as it is in DingTalk"))
 _ON_OFF = [_LEAVE, ("1", gettext_lazy("On")), ("0", gettext_lazy("Off"))]
-_REACH = [
-    _LEAVE,
-    ("0", gettext_lazy("Only themselves")),
-    ("1", gettext_lazy("Their own department and everything below it")),
-]
+_REACH = [_LEAVE, *zip("01", REACH, strict=True)]
 
 
 def _untold(name: str, choices: list[tuple[str, Any]]) -> forms.TypedChoiceField:

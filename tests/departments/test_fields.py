@@ -2,7 +2,7 @@
 
 import pytest
 
-from departments import fields
+from departments import fields, forms
 from departments.dingtalk import Department as Told
 
 NAMES = {5: "Sales", 6: "Legal"}
@@ -47,7 +47,10 @@ def test_every_kind_can_be_said():
         ("user_permits", ["a", "b"], "a, b"),
         ("org_dept_owner", "a", "a"),
         ("create_dept_group", True, "Yes"),
-        ("outer_dept_only_self", False, "No"),
+        ("outer_dept_only_self", False, "Only themselves"),
+        ("outer_dept_only_self", True, "Their own department and everything below it"),
+        ("outer_dept_only_self", None, "not set"),
+        ("group_contain_hidden_dept", True, "Yes"),
         ("union_dept_ext", {"dept_id": 1}, '{"dept_id": 1}'),
         ("union_dept_ext", {}, "not set"),
         ("hide_scene_config", {"search": True, "profile": False, "new": 1}, "search, new"),
@@ -56,6 +59,14 @@ def test_every_kind_can_be_said():
 )
 def test_a_value_in_one_line(name, value, said):
     assert words(name, value) == said
+
+
+def test_how_far_members_see_is_said_as_the_form_offers_it():
+    _leave, *offered = forms.EditForm.base_fields["outer_dept_only_self"].choices
+
+    assert [(key == "1", str(said)) for key, said in offered] == [
+        (value, words("outer_dept_only_self", value)) for value in (False, True)
+    ]
 
 
 def test_an_order_that_was_never_set_is_called_so():

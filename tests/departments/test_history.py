@@ -266,7 +266,27 @@ def test_what_nobody_can_read_is_not_called_unset(org, editor):
 
     page = entry_page(editor)
 
-    assert "Limited to DingTalk does not tell the current value. Yes DingTalk does not" in page.text
+    assert "Limited to DingTalk does not tell the current value. Their own dep" in page.text
+
+
+def test_what_no_look_can_show_is_said_to_be_beyond_verifying(org, editor):
+    org.edit_department("Legal", outer_dept=True)
+    editor.save(org["Legal"].dept_id, name="Law", outer_dept_only_self="1")
+
+    page = entry_page(editor)
+
+    assert "everything below it DingTalk never tells this, so nobody can verify it." in page.text
+    assert page.text.count("nobody can verify it") == 1
+
+
+def test_of_what_was_never_done_there_is_nothing_to_verify(org, editor):
+    org.edit_department("Legal", outer_dept=True)
+    editor.save(org["Legal"].dept_id, name="Sales", outer_dept_only_self="0")
+
+    page = entry_page(editor)
+
+    assert "Only themselves –" in page.text
+    assert "nobody can verify it" not in page.text
 
 
 def test_what_was_accepted_but_not_taken_is_marked(editor):
