@@ -9,7 +9,7 @@ from django.templatetags.static import static
 from django.utils.functional import SimpleLazyObject
 
 from . import policy
-from .services import audit, browse, settle
+from .services import browse, doubt, settle
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -72,7 +72,7 @@ def _in_doubt(request: HttpRequest) -> AuditEntry | None:
     dept_id = _showing(request)
     if dept_id is None or not request.user.is_authenticated:
         return None
-    return audit.in_doubt(audit.Reach(frozenset({dept_id}), into=dept_id, takes_all=True))
+    return doubt.in_doubt(doubt.Reach(frozenset({dept_id}), into=dept_id, takes_all=True))
 
 
 def _tree(request: HttpRequest) -> Rows:

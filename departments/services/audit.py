@@ -2,9 +2,6 @@
 
 No note, no call. While the call is under way no database transaction is open. A process that dies between note
 and outcome leaves *pending*, which every page shows as unknown: history never claims what it does not know.
-
-A write that is not settled holds back others that would overlap with it: its departments, and the place
-where it may still make one appear.
 """
 
 from __future__ import annotations
@@ -22,7 +19,8 @@ from django.utils import timezone
 
 from ..dingtalk import DingTalkError, NotSent, SaidNo
 from ..errors import AskedBefore, InDoubt, Repeated
-from ..models import OPEN, WITHOUT_EFFECT, AuditEntry, Kind, Operation, Outcome
+from ..models import WITHOUT_EFFECT, AuditEntry, Kind, Operation, Outcome
+from . import doubt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -61,32 +59,6 @@ class Planned:
     path: str
     before: Mapping[str, Any] = field(default_factory=dict)
     wanted: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Reach:
-    """What a write may change: the departments themselves, and below which one another may appear."""
-
-    dept_ids: frozenset[int] = frozenset()
-    into: int | None = None
-    #: A delete takes along what may still appear below its departments.
-    takes_all: bool = False
-
-    @classmethod
-    def of(cls, kind: Kind, dept_ids: Iterable[int | None], wanted: Mapping[str, Any]) -> Reach:
-        return cls(
-            frozenset(dept_id for dept_id in dept_ids if dept_id),
-            wanted.get("parent_id"),
-            kind == Kind.DELETE,
-        )
-
-    def overlaps(self, other: Reach) -> bool:
-        return bool(
-            self.dept_ids & other.dept_ids
-            or self.into in {*other.dept_ids, other.into} - {None}
-            or (self.takes_all and other.into in self.dept_ids)
-            or (other.takes_all and self.into in other.dept_ids)
-        )
 
 
 def digest_of(kind: Kind, dept_id: int, content: Mapping[str, Any]) -> str:
@@ -225,22 +197,6 @@ def owe_a_word(entry: AuditEntry) -> None:
     Operation.objects.filter(pk=entry.operation_id).update(owes_word=True)
 
 
-def in_doubt(reach: Reach) -> AuditEntry | None:
-    """An earlier write that is not settled and reaches what this one would."""
-    rows = AuditEntry.objects.filter(outcome__in=OPEN).select_related("operation")
-    for entry in rows.defer("before", "after").order_by("pk"):
-        if reach.overlaps(Reach.of(Kind(entry.operation.kind), [entry.dept_id], entry.wanted)):
-            return entry
-    return None
-
-
-def nothing_in_doubt(reach: Reach) -> None:
-    """Raise InDoubt while an earlier write that reaches there is not settled."""
-    entry = in_doubt(reach)
-    if entry:
-        raise InDoubt(entry)
-
-
 def _held(entry: AuditEntry) -> AuditEntry:
     return AuditEntry.objects.select_for_update().get(pk=entry.pk)
 
@@ -262,13 +218,13 @@ def _take(entry: AuditEntry, receipt: Receipt | None) -> None:
 def _note(
     ask: Ask, *, kind: Kind, dept_id: int, content: Mapping[str, Any], entries: list[Planned]
 ) -> list[AuditEntry]:
-    reach = Reach.of(
+    reach = doubt.Reach.of(
         kind, [planned.dept_id for planned in entries], entries[0].wanted if entries else {}
     )
     try:
         with transaction.atomic():
             _one_note_at_a_time()
-            nothing_in_doubt(reach)
+            doubt.nothing_in_doubt(reach)
             operation = Operation.objects.create(
                 op_id=ask.op_id,
                 form_id=ask.form_id or ask.op_id,
@@ -292,10 +248,10 @@ def _note(
                 )
                 for planned in entries
             ]
-    except InDoubt as doubt:
+    except InDoubt as waiting:
         # A double click whose other half has noted between our claim and now is no stranger.
-        if doubt.entry.operation_id == ask.op_id:
-            raise Repeated(doubt.entry.operation) from None
+        if waiting.entry.operation_id == ask.op_id:
+            raise Repeated(waiting.entry.operation) from None
         raise
     except IntegrityError:
         raise Repeated(Operation.objects.get(pk=ask.op_id)) from None

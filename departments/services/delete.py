@@ -22,7 +22,7 @@ from ..dingtalk import ROOT_ID, DingTalkError, NotThere, Refused
 from ..errors import FieldsWrong, Fixed, PlanChanged, PlanNotUsable
 from ..gateway import dingtalk
 from ..models import AuditEntry, DeletionPlan, Kind, Outcome
-from . import audit, edit, sync
+from . import audit, doubt, edit, sync
 from .plan import Doomed, Plan, at_once, read
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def carry_out(
     plan = plan_of(kept)
     _confirmed(plan, typed=typed, chats_seen=chats_seen)
     ids = [department.dept_id for department in plan.departments]
-    audit.nothing_in_doubt(audit.Reach.of(Kind.DELETE, ids, {}))
+    doubt.nothing_in_doubt(doubt.Reach.of(Kind.DELETE, ids, {}))
     fresh = check(dept_id=kept.dept_id, by=ask.by)
     if fresh.fingerprint != kept.fingerprint:
         raise PlanChanged(kept, fresh)

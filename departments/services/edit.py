@@ -21,7 +21,7 @@ from ..dingtalk import (
 from ..errors import ChangedMeanwhile, Clash, Fixed, OutsideFence
 from ..gateway import dingtalk
 from ..models import Department, Kind, Outcome
-from . import audit, late, sync
+from . import audit, doubt, late, sync
 from .compare import not_taken, same, shown
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def save(
     """
     policy.require(ask.by, policy.EDIT)
     ask = audit.claim(ask, Kind.EDIT, dept_id, changes)
-    audit.nothing_in_doubt(audit.Reach.of(Kind.EDIT, [dept_id], changes))
+    doubt.nothing_in_doubt(doubt.Reach.of(Kind.EDIT, [dept_id], changes))
     before = read_live(dept_id=dept_id, by=ask.by).as_dict()
     stop_on_clashes(changes, seen, before)
     saved = write(kind=Kind.EDIT, before=before, changes=changes, ask=ask)
@@ -106,7 +106,7 @@ def create(*, parent_id: int, fields: wire.DepartmentChanges, ask: audit.Ask) ->
     content = dict(fields)
     ask = audit.claim(ask, Kind.CREATE, parent_id, content)
     wanted = {**content, "parent_id": parent_id}
-    audit.nothing_in_doubt(audit.Reach.of(Kind.CREATE, [], wanted))
+    doubt.nothing_in_doubt(doubt.Reach.of(Kind.CREATE, [], wanted))
     read_parent(parent_id=parent_id, by=ask.by)
     planned = audit.Planned(
         dept_id=None,

@@ -11,7 +11,7 @@ from ..dingtalk import NotThere
 from ..errors import FieldsWrong, Fixed
 from ..gateway import dingtalk
 from ..models import Kind
-from . import audit, edit, sync
+from . import audit, doubt, edit, sync
 
 if TYPE_CHECKING:
     from .. import dingtalk as wire
@@ -34,7 +34,7 @@ def move(*, dept_id: int, parent_id: int, seen_parent_id: int | None, ask: audit
     policy.require(ask.by, policy.EDIT)
     changes: wire.DepartmentChanges = {"parent_id": parent_id}
     ask = audit.claim(ask, Kind.MOVE, dept_id, changes)
-    audit.nothing_in_doubt(audit.Reach.of(Kind.MOVE, [dept_id], changes))
+    doubt.nothing_in_doubt(doubt.Reach.of(Kind.MOVE, [dept_id], changes))
     before = read_live(dept_id=dept_id, by=ask.by).as_dict()
     edit.stop_on_clashes(changes, {"parent_id": seen_parent_id}, before)
     if before.get("parent_id") == parent_id:

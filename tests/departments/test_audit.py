@@ -9,7 +9,7 @@ from looking import ask, left_open, outcomes, writes
 from departments import dingtalk
 from departments.errors import AskedBefore, InDoubt, Repeated
 from departments.models import AuditEntry, Kind, Operation, Outcome
-from departments.services import audit, edit
+from departments.services import audit, doubt, edit
 
 LAW = {"name": "Law"}
 
@@ -24,7 +24,7 @@ def noted(person, *, op=None, content=LAW, dept_id=7, kind=Kind.EDIT, names=("Le
 
 
 def reach(*dept_ids):
-    return audit.Reach.of(Kind.EDIT, dept_ids, LAW)
+    return doubt.Reach.of(Kind.EDIT, dept_ids, LAW)
 
 
 def ended(person, failure=None, **about):
@@ -270,19 +270,19 @@ def test_an_unsettled_entry_keeps_its_department_waiting(editor, failure):
         with noted(editor):
             pass
 
-    with pytest.raises(InDoubt) as doubt:
-        audit.nothing_in_doubt(reach(5, 7))
+    with pytest.raises(InDoubt) as waiting:
+        doubt.nothing_in_doubt(reach(5, 7))
 
-    assert doubt.value.entry == AuditEntry.objects.get()
-    audit.nothing_in_doubt(reach(8))
+    assert waiting.value.entry == AuditEntry.objects.get()
+    doubt.nothing_in_doubt(reach(8))
 
 
 @pytest.mark.parametrize(
     "waits",
     [
-        audit.Reach.of(Kind.CREATE, [], {"parent_id": 5}),
-        audit.Reach.of(Kind.MOVE, [9], {"parent_id": 5}),
-        audit.Reach.of(Kind.DELETE, [4, 5], {}),
+        doubt.Reach.of(Kind.CREATE, [], {"parent_id": 5}),
+        doubt.Reach.of(Kind.MOVE, [9], {"parent_id": 5}),
+        doubt.Reach.of(Kind.DELETE, [4, 5], {}),
     ],
     ids=["create below it", "move into it", "delete it"],
 )
@@ -291,15 +291,15 @@ def test_where_one_may_still_appear_these_wait(editor, kind, waits):
     left_open(editor, 5, kind=kind, about=None, wanted={"name": "East", "parent_id": 5})
 
     with pytest.raises(InDoubt):
-        audit.nothing_in_doubt(waits)
+        doubt.nothing_in_doubt(waits)
 
 
 def test_where_one_may_still_appear_others_go_on(editor):
     left_open(editor, 5, kind=Kind.CREATE, about=None, wanted={"name": "East", "parent_id": 5})
 
-    audit.nothing_in_doubt(reach(5))
-    audit.nothing_in_doubt(audit.Reach.of(Kind.CREATE, [], {"parent_id": 6}))
-    audit.nothing_in_doubt(audit.Reach.of(Kind.DELETE, [6], {}))
+    doubt.nothing_in_doubt(reach(5))
+    doubt.nothing_in_doubt(doubt.Reach.of(Kind.CREATE, [], {"parent_id": 6}))
+    doubt.nothing_in_doubt(doubt.Reach.of(Kind.DELETE, [6], {}))
 
 
 def test_below_what_may_be_gone_nothing_is_created_or_moved(editor):
@@ -307,14 +307,14 @@ def test_below_what_may_be_gone_nothing_is_created_or_moved(editor):
 
     for kind in (Kind.CREATE, Kind.MOVE):
         with pytest.raises(InDoubt):
-            audit.nothing_in_doubt(audit.Reach.of(kind, [9], {"parent_id": 5}))
+            doubt.nothing_in_doubt(doubt.Reach.of(kind, [9], {"parent_id": 5}))
 
 
 def test_a_settled_entry_keeps_nobody_waiting(editor):
     ended(editor)
     ended(editor, REFUSAL, kind=Kind.CREATE)
 
-    audit.nothing_in_doubt(reach(7))
+    doubt.nothing_in_doubt(reach(7))
 
 
 def test_what_was_noted_since_our_look_is_in_doubt_too(editor):

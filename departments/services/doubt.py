@@ -1,0 +1,58 @@
+"""A write that is not settled holds back others that would overlap with it.
+
+Its departments wait, and so does the place where it may still make one appear: whatever was written there now
+would mix with what may still land, and no look could tell the two apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InDoubt
+from ..models import OPEN, AuditEntry, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a write may change: the departments themselves, and below which one another may appear."""
+
+    dept_ids: frozenset[int] = frozenset()
+    into: int | None = None
+    #: A delete takes along what may still appear below its departments.
+    takes_all: bool = False
+
+    @classmethod
+    def of(cls, kind: Kind, dept_ids: Iterable[int | None], wanted: Mapping[str, Any]) -> Reach:
+        return cls(
+            frozenset(dept_id for dept_id in dept_ids if dept_id),
+            wanted.get("parent_id"),
+            kind == Kind.DELETE,
+        )
+
+    def overlaps(self, other: Reach) -> bool:
+        return bool(
+            self.dept_ids & other.dept_ids
+            or self.into in {*other.dept_ids, other.into} - {None}
+            or (self.takes_all and other.into in self.dept_ids)
+            or (other.takes_all and self.into in other.dept_ids)
+        )
+
+
+def in_doubt(reach: Reach) -> AuditEntry | None:
+    """An earlier write that is not settled and reaches what this one would."""
+    rows = AuditEntry.objects.filter(outcome__in=OPEN).select_related("operation")
+    for entry in rows.defer("before", "after").order_by("pk"):
+        if reach.overlaps(Reach.of(Kind(entry.operation.kind), [entry.dept_id], entry.wanted)):
+            return entry
+    return None
+
+
+def nothing_in_doubt(reach: Reach) -> None:
+    """Raise InDoubt while an earlier write that reaches there is not settled."""
+    entry = in_doubt(reach)
+    if entry:
+        raise InDoubt(entry)
