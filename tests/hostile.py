@@ -539,8 +539,8 @@ NASTIEST = [
 ]
 
 
-def in_turns(size: int) -> list[list[str]]:
+def in_turns(texts: list[str], size: int) -> list[list[str]]:
     """All of them in lists of this size; the last is filled up from the first."""
-    rounds = -(-len(HOSTILE) // size)
-    endless = cycle(HOSTILE)
+    rounds = -(-len(texts) // size)
+    endless = cycle(texts)
     return [list(islice(endless, size)) for _ in range(rounds)]
