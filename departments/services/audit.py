@@ -37,6 +37,9 @@ _NOTING = 0x0A0D17
 #: What a look concludes from not finding something. Whoever has found it knows better.
 _BY_LOOKING = (Outcome.NOT_DONE, Outcome.CONFLICT)
 
+#: So much of a code or a request id has a place in history (PostgreSQL refuses more). Real ones are shorter.
+_KEPT = 80
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
@@ -144,7 +147,7 @@ def settle(entry: AuditEntry, outcome: Outcome) -> None:
         held = _held(entry)
         if held.is_open:
             entry.outcome, entry.settled_at = outcome, timezone.now()
-            entry.save()
+            _save(entry)
             return
         if outcome == Outcome.DONE and held.last_word.outcome in _BY_LOOKING:
             log.warning("entry %s was settled as %s, now %s", held.pk, held.outcome, outcome)
@@ -201,11 +204,17 @@ def _held(entry: AuditEntry) -> AuditEntry:
     return AuditEntry.objects.select_for_update().get(pk=entry.pk)
 
 
+def _save(entry: AuditEntry) -> None:
+    """However long a code or a request id is: the write has happened, and a fault would come after the fact."""
+    entry.code, entry.request_id = entry.code[:_KEPT], entry.request_id[:_KEPT]
+    entry.save()
+
+
 def _leave_open(entry: AuditEntry) -> None:
     with transaction.atomic():
         if _held(entry).is_open:
             entry.outcome = Outcome.UNKNOWN
-            entry.save()
+            _save(entry)
 
 
 def _take(entry: AuditEntry, receipt: Receipt | None) -> None:
@@ -219,7 +228,7 @@ def _note(
     ask: Ask, *, kind: Kind, dept_id: int, content: Mapping[str, Any], entries: list[Planned]
 ) -> list[AuditEntry]:
     reach = doubt.Reach.of(
-        kind, [planned.dept_id for planned in entries], entries[0].wanted if entries else {}
+        kind, [planned.dept_id for planned in entries], entries[0].wanted, entries[0].before
     )
     try:
         with transaction.atomic():

@@ -24,29 +24,51 @@ class Reach:
     into: int | None = None
     #: A delete takes along what may still appear below its departments.
     takes_all: bool = False
+    #: Where the department written to stands, once a live look has told.
+    stands_in: int | None = None
+    #: Of a create: what was below `into` before. Whatever else is there now may be what it made.
+    known: frozenset[int] | None = None
 
     @classmethod
-    def of(cls, kind: Kind, dept_ids: Iterable[int | None], wanted: Mapping[str, Any]) -> Reach:
+    def of(
+        cls,
+        kind: Kind,
+        dept_ids: Iterable[int | None],
+        wanted: Mapping[str, Any],
+        before: Mapping[str, Any] | None = None,
+    ) -> Reach:
+        before = before or {}
         return cls(
             frozenset(dept_id for dept_id in dept_ids if dept_id),
             wanted.get("parent_id"),
-            kind == Kind.DELETE,
+            takes_all=kind == Kind.DELETE,
+            stands_in=before.get("parent_id"),
+            known=frozenset(before["child_ids"]) if "child_ids" in before else None,
         )
 
     def overlaps(self, other: Reach) -> bool:
+        """Must this write wait for the other, which is not settled?"""
         return bool(
             self.dept_ids & other.dept_ids
             or self.into in {*other.dept_ids, other.into} - {None}
             or (self.takes_all and other.into in self.dept_ids)
             or (other.takes_all and self.into in other.dept_ids)
+            or self._may_be_made_by(other)
         )
+
+    def _may_be_made_by(self, other: Reach) -> bool:
+        """Written to, or moved away, what a create has just made could no longer be recognised."""
+        if other.known is None or self.stands_in is None or self.stands_in != other.into:
+            return False
+        return not self.dept_ids <= other.known
 
 
 def in_doubt(reach: Reach) -> AuditEntry | None:
     """An earlier write that is not settled and reaches what this one would."""
     rows = AuditEntry.objects.filter(outcome__in=OPEN).select_related("operation")
-    for entry in rows.defer("before", "after").order_by("pk"):
-        if reach.overlaps(Reach.of(Kind(entry.operation.kind), [entry.dept_id], entry.wanted)):
+    for entry in rows.defer("after").order_by("pk"):
+        kind = Kind(entry.operation.kind)
+        if reach.overlaps(Reach.of(kind, [entry.dept_id], entry.wanted, entry.before)):
             return entry
     return None
 

@@ -132,6 +132,18 @@ def test_dingtalks_words_are_kept(editor):
     assert (entry.code, entry.message, entry.request_id) == ("60001", "不合法", "r1")
 
 
+def test_of_very_long_words_the_beginning_is_kept(org, line, editor):
+    """PostgreSQL refuses what is longer than its column, and the write would have happened already."""
+    long = "r" * 4096
+    ended(editor, dingtalk.Refused("/x", code="c" * 4096, message=long, request_id=long))
+    line.answer("department/update", errcode=0, request_id=long)
+    editor.save(org["Legal"].dept_id, name="Law")
+
+    newest, oldest = AuditEntry.objects.order_by("-pk")
+    assert (oldest.code, oldest.message, oldest.request_id) == ("c" * 80, long, "r" * 80)
+    assert (newest.accepted, newest.request_id) == (True, "r" * 80)
+
+
 def test_every_entry_of_a_branch_ends_alike_but_those_already_decided(editor):
     def two_of_three_refused():
         with noted(editor, names=("A", "B", "C")) as rows:
@@ -308,6 +320,36 @@ def test_below_what_may_be_gone_nothing_is_created_or_moved(editor):
     for kind in (Kind.CREATE, Kind.MOVE):
         with pytest.raises(InDoubt):
             doubt.nothing_in_doubt(doubt.Reach.of(kind, [9], {"parent_id": 5}))
+
+
+@pytest.mark.parametrize("act", ["edit", "move", "delete"])
+def test_what_a_create_in_doubt_may_have_made_is_left_alone(org, sandbox, line, deleter, act):
+    """Found by a machine that moved it away within the window: no look could recognise it then."""
+    form = deleter.open_create(1)
+    line.lose_reply_to("department/create")
+    deleter.post("/departments/1/new/", form | {"name": "Design"})
+    line.mend()
+    design, sales = org["Design"].dept_id, org["Sales"].dept_id
+
+    if act == "edit":
+        page = deleter.save(design, name="Brand")
+    elif act == "move":
+        form = {"drawn": deleter.get(f"/departments/{design}/move/").field("drawn")}
+        page = deleter.post(f"/departments/{design}/move/", form | {"parent_id": str(sales)})
+    else:
+        page = deleter.post(deleter.check(design).url, {})
+
+    assert page.status == 423
+    assert len(writes(sandbox)) == 1
+
+
+def test_its_elder_siblings_need_not_wait(org, sandbox, line, editor):
+    form = editor.open_create(1)
+    line.lose_reply_to("department/create")
+    editor.post("/departments/1/new/", form | {"name": "Design"})
+    line.mend()
+
+    assert "Saved." in editor.save(org["Legal"].dept_id, name="Law").text
 
 
 def test_a_settled_entry_keeps_nobody_waiting(editor):
