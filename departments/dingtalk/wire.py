@@ -60,6 +60,8 @@ _REDIRECT = 300
 _SERVER_FAULT = 500
 _GATEWAY = 88  # wraps token, permission, address and rate codes: the real one is a string inside
 _INNER_CODE = re.compile(r"-?[0-9]{1,9}")
+#: NUL as JSON writes it (bare, it is refused): an escape whose own backslash is not escaped.
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 #: The request failed before a single byte of it could have left.
 _NEVER_SENT = (
@@ -283,7 +285,7 @@ class Wire:
                 content += chunk
                 if len(content) > _LARGEST_REPLY:
                     raise _Unreadable
-            return reply.status_code, bytes(content)
+            return reply.status_code, _without_nul(bytes(content))
         finally:
             reply.close()
 
@@ -372,6 +374,14 @@ class Wire:
         except CredentialsRefused:
             log.warning("DingTalk refused the client id or secret")
             raise
+
+
+def _without_nul(content: bytes) -> bytes:
+    """U+FFFD for every NUL in a text, for PostgreSQL keeps none, and any text may end up in memory or history.
+
+    Found there, after a write, it would be a fault after the fact.
+    """
+    return _NUL.sub(rb"\1\\ufffd", content) if b"\\u0000" in content else content
 
 
 def _may_repeat(call: Call, failure: Exception) -> bool:

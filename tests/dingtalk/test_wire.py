@@ -23,6 +23,7 @@ from other_side import (
 
 from departments.dingtalk import (
     DingTalkClient,
+    DingTalkError,
     Lane,
     Limits,
     NoAnswer,
@@ -276,6 +277,62 @@ def test_wrong_credentials_are_a_warning(make_wire, line: Line, caplog):
         DingTalkClient(make_wire()).get_department(1)
 
     assert "DingTalk refused the client id or secret" in caplog.text
+
+
+# Texts that PostgreSQL would not keep
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        (r"Le\u0000gal", "Le\ufffdgal"),
+        (r"\u0000\u0000", "\ufffd\ufffd"),
+        (r"\\\u0000", "\\\ufffd"),
+        (r"\\\\\u0000\\", "\\\\\ufffd\\"),
+        (r"\\u0000", r"\u0000"),
+        (r"\\\\u0000", r"\\u0000"),
+        (r"\\u0000\u0000", "\\u0000\ufffd"),
+        (r"u0000 \u00000 \u00001", "u0000 \ufffd0 \ufffd1"),
+        (r"\"\u0000\"", '"\ufffd"'),
+        (r"\u0001", "\x01"),
+    ],
+)
+def test_a_nul_is_read_as_a_sign_for_what_cannot_be_shown(client, line: Line, told, name):
+    assert json.loads(f'"{told}"').replace("\0", "\ufffd") == name
+    content = f'{{"errcode":0,"result":{{"dept_id":7,"name":"{told}","{told}":["{told}"]}}}}'
+    line.answer(GET, reply(content))
+
+    department = client.get_department(7)
+
+    assert department.name == name
+
+
+def test_neither_a_refusal_nor_an_answer_of_the_new_api_holds_a_nul(client, line: Line):
+    line.answer(DELETE, reply({"errcode": 60007, "errmsg": "a\0b", "request_id": "\0"}))
+    line.answer(SEARCH, reply({"code": "no\0", "message": "\0", "requestid": "c\0d"}, status=400))
+
+    with pytest.raises(Refused) as legacy:
+        client.delete_department(7)
+    with pytest.raises(DingTalkError) as new:
+        client.search_departments("Sales")
+
+    assert (legacy.value.message, legacy.value.request_id) == ("a\ufffdb", "\ufffd")
+    assert (new.value.code, new.value.request_id) == ("no\ufffd", "c\ufffdd")
+    assert "\0" not in new.value.message
+
+
+def test_a_bare_nul_is_no_json(client, line: Line):
+    line.answer(GET, reply(b'{"errcode":0,"result":{"dept_id":7,"name":"a\0b"}}'))
+
+    with pytest.raises(NotUnderstood):
+        client.get_department(7)
+
+
+def test_many_backslashes_are_looked_through_once(client, line: Line):
+    name = "\\\\" * 1_000_000
+    line.answer(GET, reply(f'{{"errcode":0,"result":{{"dept_id":7,"name":"{name}\\u0000"}}}}'))
+
+    assert client.get_department(7).name == "\\" * 1_000_000 + "\ufffd"
 
 
 # Made with its defaults
