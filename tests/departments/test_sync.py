@@ -37,6 +37,17 @@ def test_everything_one_read_tells_is_written_down(org, line):
     assert row.details_seen_at == row.seen_at
 
 
+def test_of_very_long_values_the_beginning_is_searched_for_and_all_is_kept(org, line):
+    """An index row of PostgreSQL's holds 2,704 bytes."""
+    long = "𠮷" * 5000
+    org.edit_department("Legal", code=long, source_identifier=long)
+
+    row = sync.refresh(dept_id=org["Legal"].dept_id)
+
+    assert row.code == row.source_identifier == long[:200]
+    assert row.details["code"] == row.details["source_identifier"] == long
+
+
 @pytest.mark.parametrize("told", ["absent", "zero", "null"])
 def test_the_root_has_no_parent_however_dingtalk_says_so(sandbox, line, told):
     sandbox.switches.root_parent = told
