@@ -183,7 +183,8 @@ class DepartmentsField(forms.CharField):
         if not isinstance(value, list):
             return value
         names = dict(Department.objects.filter(pk__in=value).values_list("dept_id", "name"))
-        return "\n".join(f"{dept_id} {names.get(dept_id, '')}".strip() for dept_id in value)
+        # A line of its own for each, though DingTalk may tell a name with a line break in it.
+        return "\n".join(_in_one_line(f"{one} {names.get(one, '')}") for one in value)
 
     def clean(self, value: Any) -> list[int]:
         lines = [line.strip() for line in super().clean(value).splitlines() if line.strip()]
@@ -214,7 +215,12 @@ class DepartmentsField(forms.CharField):
 def _may_be_called(dept_id: int, name: list[str]) -> bool:
     """Is “7 Sales” department 7, or is it called that? Not 7, where memory knows 7 by another name."""
     row = Department.objects.filter(pk=dept_id).first() if name else None
-    return row is None or row.name.strip() == name[0].strip()
+    return row is None or _in_one_line(row.name) == _in_one_line(name[0])
+
+
+def _in_one_line(text: str) -> str:
+    """All that `splitlines` takes for the end of a line, and all spaces, are one space each."""
+    return " ".join(text.split())
 
 
 class ParentField(DepartmentsField):

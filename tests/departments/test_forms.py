@@ -206,6 +206,20 @@ def test_departments_are_shown_with_their_names():
     assert forms.DepartmentsField().prepare_value("typed") == "typed"
 
 
+@pytest.mark.parametrize(
+    "end", ["\n", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "   "]
+)
+def test_a_name_of_several_lines_is_shown_and_taken_in_one(end):
+    name = f"{end}R &{end}{end}D{end}"
+    remember((2, name, None), (5, "Sales", None))
+    field = forms.DepartmentsField()
+
+    assert field.prepare_value([2, 5]) == "2 R & D\n5 Sales"
+    assert field.clean(field.prepare_value([2, 5])) == [2, 5]
+    with pytest.raises(ValidationError, match="No department is called “2 R D”"):
+        field.clean("2 R D")
+
+
 def test_people_are_separated_by_anything_usual():
     field = forms.PeopleField(required=False)
 
