@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
+from canary import SECRET
 from django.test import Client
+from django.utils.html import escape
 from looking import outcomes, writes
 
 from departments import dingtalk, forms, gateway, problems
@@ -354,5 +356,6 @@ def test_no_page_or_entry_holds_the_secret_or_the_token(org, sandbox, line, admi
     told = " ".join([page.html for page in pages] + [r.getMessage() for r in caplog.records])
     told += str(list(AuditEntry.objects.values())) + str(list(DeletionPlan.objects.values()))
 
-    assert "sandbox-secret" not in told
+    assert SECRET not in told
+    assert escape(SECRET) not in told
     assert token not in told

@@ -1,7 +1,9 @@
 """Set-up: what is missing, whether DingTalk lets us, and who may see it."""
 
 import pytest
+from canary import SECRET
 from django.test import Client
+from django.utils.html import escape
 
 from departments import gateway
 from departments.services import setup
@@ -86,7 +88,8 @@ def test_all_is_well(administrator, settings):
     assert "Everything that was looked at is well." in page.text
     assert "dingsandbox" in page.text
     assert "dingcorp" in page.text
-    assert "sandbox-secret" not in page.html
+    assert SECRET not in page.html
+    assert escape(SECRET) not in page.html
 
 
 def test_wrong_credentials_are_told(administrator, settings, sandbox):
