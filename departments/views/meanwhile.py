@@ -183,12 +183,18 @@ def _typed_rows(dept_id: int, typed: forms.EditForm) -> list[dict[str, Any]]:
         bound = typed[name]
         text = typed.data.get(name, "")
         value = good.get(name, text)
-        if bound.field.disabled or value in (None, "", [], False):
+        nothing = value in (None, "", []) or (value is False and not _chosen(name))
+        if bound.field.disabled or nothing:
             continue
         said = _said(name, value, names, dept_id)
         plain = isinstance(value, str | int | list) and not isinstance(value, bool)
         rows.append({"label": bound.label, "said": said, "copy": text if plain else ""})
     return rows
+
+
+def _chosen(name: str) -> bool:
+    """A switch that is off has nothing in it; a no among three answers was chosen."""
+    return name in fields.FIELDS and fields.FIELDS[name].kind == "untold"
 
 
 # ── Both ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -457,6 +457,25 @@ def test_what_was_typed_for_a_department_that_is_gone_is_shown(org, sandbox, edi
     assert writes(sandbox) == []
 
 
+@pytest.mark.parametrize(
+    ("chosen", "told"), [("0", "Limited to Only themselves"), ("1", "Limited to Their own")]
+)
+def test_a_no_that_was_chosen_is_shown_and_a_switch_that_is_off_is_not(org, editor, chosen, told):
+    page = gone_while_editing(
+        org,
+        editor,
+        name="Ning Bo",
+        outer_dept="on",
+        outer_dept_only_self=chosen,
+        group_contain_outer_dept="0",
+    ).page
+
+    assert told in page.text
+    assert "Include outsourced departments No" in page.text
+    assert "Include hidden departments" not in page.text  # left as it is
+    assert "Hide from Contacts" not in page.text
+
+
 def test_it_can_be_created_again_with_what_was_typed(org, sandbox, editor):
     east = org["East"].dept_id
     desk = gone_while_editing(
