@@ -37,8 +37,9 @@ def main() -> None:
         told, round(time.monotonic() - started), least=0 if asked.only else _LEAST
     )
     FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "results.md").write_text(result.page())
-    (FOLDER / "results.json").write_text(json.dumps(told, ensure_ascii=False, indent=1))
+    name = "some" if asked.only else "results"
+    (FOLDER / f"{name}.md").write_text(result.page())
+    (FOLDER / f"{name}.json").write_text(json.dumps(told, ensure_ascii=False, indent=1))
     print(result.page())  # noqa: T201
     sys.exit(0 if result.is_good else 1)
 
