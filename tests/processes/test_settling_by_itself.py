@@ -1,4 +1,4 @@
-"""What a dead process left open is settled with nobody looking: by threads of the web process, or by a worker."""
+"""What a dead process left open settles with nobody looking: in threads of the web process, or in a worker."""
 
 from __future__ import annotations
 
