@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from installation import PATIENCE, Company, Installation, ended, sandbox_process
+from installation import PATIENCE, Company, Installation, ended, free_port, sandbox_process
 
 _POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 
@@ -85,12 +85,6 @@ def _as_postgres(program: str) -> list[str]:
     if os.getuid() != 0:
         return command
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def listens(port: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -52,6 +53,12 @@ class Company:
     def department_ids(self) -> list[int]:
         """All but the root's."""
         return [one["dept_id"] for one in self.ask("org")["departments"] if one["parent_id"]]
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import free_port
+from installation import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
