@@ -38,6 +38,8 @@ from departments.models import OPEN, AuditEntry, Kind, Operation, Outcome
 from departments.services import settle
 from sandbox import Cut, Organisation, Rule, Sandbox, cases
 
+pytestmark = pytest.mark.proof
+
 EXAMPLES = 125
 STEPS = 55
 LEAST = 5_000

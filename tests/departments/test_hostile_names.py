@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
     from conftest import Line, Page, Person
 
+pytestmark = pytest.mark.proof
+
 # ── Reading a page ───────────────────────────────────────────────────────────────────────────────────────
 
 #: Attributes that are read out or edited, never followed or run: a name may stand in them.

@@ -43,6 +43,8 @@ from departments.dingtalk.payloads import PeoplePage, SearchPage
 from departments.dingtalk.wire import Call, Reply
 from sandbox import FAULTS, Cut, Organisation, Rule, Sandbox
 
+pytestmark = pytest.mark.proof
+
 REPLIES = 100_000
 SEED = 20261124
 
