@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from django.db import IntegrityError, connection, transaction
+from django.contrib.contenttypes.models import ContentType
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ..dingtalk import DingTalkError, NotSent, SaidNo
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from ..dingtalk import Receipt
 
 log = logging.getLogger(__name__)
-
-#: Any number all processes agree on: PostgreSQL's advisory lock for "somebody is noting a write".
-_NOTING = 0x0A0D17
 
 #: What a look concludes from not finding something. Whoever has found it knows better.
 _BY_LOOKING = (Outcome.NOT_DONE, Outcome.CONFLICT)
@@ -267,13 +265,13 @@ def _note(
 
 
 def _one_note_at_a_time() -> None:
-    """Nobody notes between our look at what is in doubt and our own note.
+    """Nobody notes between our look at what is in doubt and our own note: all lock the same row.
 
-    SQLite's immediate transactions are one at a time as they are.
+    SQLite locks no rows, and need not: its immediate transactions are one at a time as they are.
     """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_NOTING])
+    ContentType.objects.select_for_update(no_key=True).get(
+        app_label=Operation._meta.app_label, model=Operation._meta.model_name
+    )
 
 
 def told(entry: AuditEntry, failure: DingTalkError) -> None:

@@ -374,6 +374,25 @@ def test_the_other_half_of_a_double_click_is_no_stranger(editor):
         pass
 
 
+def test_a_form_whose_first_sending_has_ended_meanwhile_is_a_repeat(editor):
+    op = ended(editor)
+
+    with pytest.raises(Repeated), noted(editor, op=op):
+        pass
+
+
+def test_what_a_look_has_settled_meanwhile_is_not_opened_again(editor):
+    def lost_and_looked_at():
+        with noted(editor):
+            audit.settle(AuditEntry.objects.get(), Outcome.NOT_DONE)
+            raise dingtalk.OutcomeUnknown("/x")
+
+    with pytest.raises(dingtalk.OutcomeUnknown):
+        lost_and_looked_at()
+
+    assert outcomes() == [Outcome.NOT_DONE]
+
+
 def test_the_outer_transaction_of_a_careless_caller_is_not_needed(editor):
     """Settling holds the row only as long as deciding takes."""
     with noted(editor) as (row,):
