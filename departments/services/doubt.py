@@ -66,9 +66,11 @@ class Reach:
 def in_doubt(reach: Reach) -> AuditEntry | None:
     """An earlier write that is not settled and reaches what this one would."""
     rows = AuditEntry.objects.filter(outcome__in=OPEN).select_related("operation")
-    for entry in rows.defer("after").order_by("pk"):
+    # A branch of hundreds may be in doubt: only creates, one department each, are asked what was there before.
+    for entry in rows.defer("before", "after").order_by("pk"):
         kind = Kind(entry.operation.kind)
-        if reach.overlaps(Reach.of(kind, [entry.dept_id], entry.wanted, entry.before)):
+        before = entry.before if kind == Kind.CREATE else None
+        if reach.overlaps(Reach.of(kind, [entry.dept_id], entry.wanted, before)):
             return entry
     return None
 
