@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
 from django.utils import timezone
 
 from ..models import AuditEntry, Kind, Outcome
@@ -103,7 +102,7 @@ def _was_created(entry: AuditEntry, told: Mapping[str, Any]) -> bool:
 def _done_since(entry: AuditEntry) -> bool:
     """A newer write of ours to the same fields explains what is there."""
     newer = AuditEntry.objects.filter(
-        Q(dept_id=entry.dept_id, outcome=Outcome.DONE, pk__gt=entry.pk)
+        dept_id=entry.dept_id, outcome=Outcome.DONE, pk__gt=entry.pk
     ).exclude(operation=entry.operation_id)
     return any(set(one.wanted) & set(entry.wanted) for one in newer)
 
