@@ -32,7 +32,13 @@ class DepartmentQuerySet(models.QuerySet["Department"]):
         return self.order_by(models.F("order").asc(nulls_last=True), "dept_id")
 
     def children_of(self, dept_ids: Iterable[int]) -> Self:
-        return self.present().filter(parent_id__in=list(dept_ids)).in_display_order()
+        """What is drawn below these. Detached departments are drawn at the top, so that a circle ends."""
+        below = self.present().filter(parent_id__in=list(dept_ids), detached=False)
+        return below.in_display_order()
+
+    def tops(self) -> Self:
+        """Where the tree begins: the root, and what hangs from nothing that we know."""
+        return self.present().filter(Q(parent_id=None) | Q(detached=True)).in_display_order()
 
     def trail(self, dept_id: int) -> list[Department]:
         """From the top down to the department itself; stops where memory or sense ends (cycles)."""
@@ -63,13 +69,23 @@ class Department(models.Model):
     hidden = models.BooleanField(null=True)
     restricted = models.BooleanField(null=True)
     linked = models.BooleanField(null=True)
+    #: The name's pinyin and its initials, separated by blanks, for search and type-ahead; null: not made yet.
+    keys = models.TextField(null=True)  # noqa: DJ001 — "" is a name without pinyin
     #: Outside the app's contact scope: we know that it is there, not what it is.
     readable = models.BooleanField(default=True)
     #: Everything `department/get` told, as it told it.
     details = models.JSONField(default=dict)
+    #: When name and place were last written down; a reading that found them unchanged dates only the parent's
+    #: `children_seen_at`.
     seen_at = models.DateTimeField()
     details_seen_at = models.DateTimeField(null=True)
     children_seen_at = models.DateTimeField(null=True)
+    #: When a reading first found it other than we remembered, or new where we had looked before.
+    changed_at = models.DateTimeField(null=True, db_index=True)
+    #: Since when DingTalk no longer lists it where we had it; only a read of its own tells moved from gone.
+    missing_at = models.DateTimeField(null=True)
+    #: Its parent is not known here, or lies below itself: shown beside the root, not below anything.
+    detached = models.BooleanField(default=False)
     #: When we found that DingTalk no longer has it.
     gone_at = models.DateTimeField(null=True)
 
@@ -77,6 +93,11 @@ class Department(models.Model):
 
     class Meta:
         permissions = [("administer", "Can see set-up and manage people")]
+        indexes = [
+            # The few rows that every page asks for.
+            models.Index(fields=["dept_id"], name="department_tops", condition=Q(parent_id=None)),
+            models.Index(fields=["dept_id"], name="department_detached", condition=Q(detached=True)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.dept_id})"
@@ -268,3 +289,94 @@ class DeletionPlan(models.Model):
 
     def __str__(self) -> str:
         return f"plan to delete {self.name}"
+
+
+class Job(models.Model):
+    """Work too long for a request: what, how far, and who is at it. Services alone change it.
+
+    Whoever works on it holds a lease and renews it; a lease that ran out was held by a process that died,
+    and the next one goes on from `cursor`. Every step is safe to repeat.
+    """
+
+    class Kind(models.TextChoices):
+        SYNC = "sync", _("Reading departments from DingTalk")
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        RUNNING = "running", _("under way")
+        PAUSED = "paused", _("paused")
+        #: A person has to decide how it goes on: see `result`.
+        ASKING = "asking", _("needs a decision")
+        DONE = "done", _("done")
+        FAILED = "failed", _("ended early")
+        STOPPED = "stopped", _("stopped")
+
+    job_id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
+    #: What was asked for; for a reading `below`, the department it starts from.
+    plan = models.JSONField(default=dict)
+    #: Where to go on from.
+    cursor = models.JSONField(default=dict)
+    #: For each step by name, how many are done and of how many: {"tree": [120, 310]}.
+    progress = models.JSONField(default=dict)
+    result = models.JSONField(default=dict)
+    #: Null: it began by itself, or on the command line.
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="jobs"
+    )
+    by_name = models.TextField(default="")
+    asked_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    #: Held until then by the process that works on it.
+    leased_until = models.DateTimeField(null=True)
+    #: DingTalk makes it wait until then.
+    resumes_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-asked_at"]
+        indexes = [models.Index(fields=["state", "asked_at"], name="job_state")]
+        constraints = [
+            # Two people who press the button at once, or a night that finds a reading under way, get one.
+            models.UniqueConstraint(
+                fields=["kind"],
+                name="one_reading_at_a_time",
+                condition=Q(kind="sync", ended_at=None),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.state}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.ended_at is None
+
+
+class Preferences(models.Model):
+    """How one person wants the pages: kept with the account, so that they are alike on every machine."""
+
+    class Theme(models.TextChoices):
+        SYSTEM = "", _("As the system has it")
+        LIGHT = "light", _("Light")
+        DARK = "dark", _("Dark")
+
+    class Density(models.TextChoices):
+        COMPACT = "", _("Compact")
+        COMFORTABLE = "comfortable", _("Comfortable")
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE
+    )
+    #: Of settings.LANGUAGES; empty: what the browser asks for.
+    language = models.CharField(max_length=16, default="", blank=True)
+    theme = models.CharField(max_length=16, choices=Theme.choices, default="", blank=True)
+    density = models.CharField(max_length=16, choices=Density.choices, default="", blank=True)
+    #: Single-character keys for the whole page (WCAG 2.2, 2.1.4: they can be turned off).
+    shortcuts = models.BooleanField(default=True)
+    #: A name of the IANA database; empty: the installation's.
+    time_zone = models.CharField(max_length=64, default="", blank=True)
+
+    def __str__(self) -> str:
+        return f"Preferences of {self.user_id}"

@@ -286,6 +286,7 @@ HUEY = queue_at(QUEUE_URL, var_dir=VAR_DIR, secret=SECRET_KEY)
 
 # ── People ───────────────────────────────────────────────────────────────────────────────────────────────
 
+AUTHENTICATION_BACKENDS = ["departments.accounts.Accounts"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "departments:browse"
 LOGOUT_REDIRECT_URL = "login"
