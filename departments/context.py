@@ -9,13 +9,14 @@ from django.templatetags.static import static
 from django.utils.functional import SimpleLazyObject
 
 from . import policy
-from .services import browse, doubt, settle
+from .services import doubt, settle
+from .services import tree as tree_service
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from .models import AuditEntry
-    from .services.browse import Rows
+    from .services.tree import Level
 
 _DIGITS = 36
 
@@ -75,9 +76,9 @@ def _in_doubt(request: HttpRequest) -> AuditEntry | None:
     return doubt.in_doubt(doubt.Reach(frozenset({dept_id}), into=dept_id, takes_all=True))
 
 
-def _tree(request: HttpRequest) -> Rows:
+def _tree(request: HttpRequest) -> Level:
     opened = opened_in(request)
     match = request.resolver_match
     if match and match.url_name == "children":
         opened.add(match.kwargs["dept_id"])  # where an arrow leads without JavaScript
-    return browse.tree(opened=opened, by=request.user, showing=_showing(request))  # type: ignore[arg-type]
+    return tree_service.tree(opened=opened, by=request.user, showing=_showing(request))  # type: ignore[arg-type]

@@ -9,14 +9,14 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from .context import opened_in
-from .services import browse
+from .services import tree
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django_htmx.middleware import HtmxDetails
 
     from .problems import Problem
-    from .services.browse import Rows
+    from .services.tree import Level
 
 _REDRAW = "redraw"
 
@@ -35,7 +35,7 @@ def respond(
     if not wants_main(request):
         request.session.pop(_REDRAW, None)
         return render(request, template, context, status=status)
-    beside = {**context, "redrawn_rows": _redrawn(request)}
+    beside = {**context, "redrawn": _redrawn(request)}
     parts = [
         render_to_string("departments/beside.html#before", beside, request),
         render_to_string(f"{template}#main", context, request),
@@ -44,14 +44,14 @@ def respond(
     return HttpResponse("".join(parts), status=status)
 
 
-def _redrawn(request: PersonRequest) -> Rows | None:
+def _redrawn(request: PersonRequest) -> Level | None:
     """The level of the tree that a write has just changed, with its open branches open."""
     asked = request.session.pop(_REDRAW, None)
     if asked is None:
         return None
     dept_id, opened = asked
     also = {dept_id} if opened else set()
-    return browse.level_showing(dept_id=dept_id, opened=opened_in(request) | also, by=request.user)
+    return tree.level_showing(dept_id=dept_id, opened=opened_in(request) | also, by=request.user)
 
 
 def wants_main(request: HttpRequest) -> bool:

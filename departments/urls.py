@@ -25,6 +25,7 @@ app_name = "departments"
 
 _browse = [
     path("departments/", browse.browse, name="browse"),
+    path("departments/changes/", browse.changes, name="changes"),
     path("departments/<dept_id:dept_id>/", browse.department, name="department"),
     path("departments/<dept_id:dept_id>/children/", browse.children, name="children"),
     path("search/", browse.search, name="search"),

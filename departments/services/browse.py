@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from django.db.models import Case, Count, IntegerField, Q, Value, When
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
 
-BATCH = 200
 _FRESH = timedelta(seconds=60)
 _RESULTS = 50
 _OFFERED = 300
@@ -39,43 +37,6 @@ class Opened:
     #: Names of the departments that its fields mention by id.
     names: dict[int, str]
     needs_a_look: bool
-
-
-@dataclass(slots=True)
-class Node:
-    """One row of the tree. `children` None: never looked. `rows` None: closed."""
-
-    dept_id: int
-    id: str
-    name: str
-    level: str
-    position: str
-    siblings: str
-    children: int | None
-    chat: bool
-    hidden: bool
-    restricted: bool
-    readable: bool
-    rows: Rows | None = None
-
-
-@dataclass(slots=True)
-class Rows:
-    """One level as drawn: a batch of siblings out of `total`, from `start`."""
-
-    parent_id: int
-    level: int
-    nodes: list[Node] = field(default_factory=list)
-    start: int = 0
-    total: int = 0
-
-    @property
-    def after(self) -> int:
-        return self.start + len(self.nodes)
-
-    @property
-    def rest(self) -> int:
-        return self.total - self.after
 
 
 def open_department(*, dept_id: int, by: User, live: bool = False) -> Opened:
@@ -117,40 +78,6 @@ def suggestions(*, by: User) -> list[Department]:
         Department.objects.present().only("dept_id", "name").order_by("name")[: _OFFERED + 1]
     )
     return found if len(found) <= _OFFERED else []
-
-
-def children(*, dept_id: int, by: User, start: int = 0) -> Rows:
-    """One level below a department. Asks DingTalk once if nobody has looked there yet."""
-    policy.require(by, policy.VIEW)
-    department = Department.objects.present().filter(pk=dept_id).first()
-    department = department or sync.refresh(dept_id=dept_id)
-    if department.children_seen_at is None and department.readable:
-        sync.refresh_children(dept_id=dept_id)
-    return _level(dept_id, Department.objects.depth(dept_id) + 1, start)
-
-
-def tree(*, opened: set[int], by: User, showing: int | None = None) -> Rows:
-    """The tree with these departments open, and the way down to the one shown. At most 200 rows a level."""
-    policy.require(by, policy.VIEW)
-    way = [row.dept_id for row in Department.objects.trail(showing)] if showing else []
-    shown = dict(pairwise(way))
-    to_open = opened | set(way[:-1])
-    top = Rows(parent_id=0, level=1, nodes=_nodes(_tops(), level=1))
-    top.total = len(top.nodes)
-    level = [node for node in top.nodes if node.dept_id in to_open or node.dept_id == ROOT_ID]
-    while level:
-        level = _open(level, shown, to_open)
-    return top
-
-
-def level_showing(*, dept_id: int, opened: set[int], by: User) -> Rows | None:
-    """The level that holds this department, with the given branches open."""
-    levels = [tree(opened=opened, by=by, showing=dept_id)]
-    for rows in levels:
-        if any(node.dept_id == dept_id for node in rows.nodes):
-            return rows
-        levels += [node.rows for node in rows.nodes if node.rows]
-    return None
 
 
 def look_at_the_top(*, by: User) -> None:
@@ -214,83 +141,3 @@ def _read_the_top() -> list[int]:
             sync.refresh(dept_id=dept_id)
         return in_scope
     return [ROOT_ID]
-
-
-def _tops() -> list[Department]:
-    """Departments whose parent we do not have: the root first, then what is detached from it."""
-    rows = Department.objects.present()
-    known = rows.values("dept_id")
-    tops = rows.filter(Q(parent_id=None) | ~Q(parent_id__in=known)).in_display_order()
-    return sorted(tops[:BATCH], key=lambda row: row.dept_id != ROOT_ID)
-
-
-def _open(nodes: list[Node], shown: dict[int, int], to_open: set[int]) -> list[Node]:
-    """Fill in the next level below these nodes with two queries; return those of it to open next."""
-    by_id = {node.dept_id: node for node in nodes}
-    grouped: dict[int, list[Department]] = {dept_id: [] for dept_id in by_id}
-    for row in Department.objects.children_of(by_id).defer("details"):
-        grouped[row.parent_id or 0].append(row)
-    below: list[Node] = []
-    for dept_id, rows in grouped.items():
-        start = _start_of_batch(rows, shown.get(dept_id))
-        batch = rows[start : start + BATCH]
-        level = int(by_id[dept_id].level) + 1
-        found = Rows(parent_id=dept_id, level=level, start=start, total=len(rows))
-        found.nodes = _nodes(batch, level=level, start=start, siblings=len(rows), counted=False)
-        by_id[dept_id].rows = found
-        below += found.nodes
-    _count_children(below)
-    return [node for node in below if node.dept_id in to_open]
-
-
-def _start_of_batch(rows: list[Department], wanted: int | None) -> int:
-    """The batch that shows this child, in steps of 200."""
-    positions = [place for place, row in enumerate(rows) if row.dept_id == wanted]
-    return positions[0] // BATCH * BATCH if positions else 0
-
-
-def _level(dept_id: int, level: int, start: int) -> Rows:
-    rows = Department.objects.children_of([dept_id]).defer("details")
-    total = rows.count()
-    found = Rows(parent_id=dept_id, level=level, start=start, total=total)
-    found.nodes = _nodes(rows[start : start + BATCH], level=level, start=start, siblings=total)
-    return found
-
-
-def _nodes(
-    rows: Iterable[Department],
-    *,
-    level: int,
-    start: int = 0,
-    siblings: int | None = None,
-    counted: bool = True,
-) -> list[Node]:
-    rows = list(rows)
-    nodes = [
-        Node(
-            dept_id=row.dept_id,
-            # As text: localising integers in a template is half of a row's cost.
-            id=str(row.dept_id),
-            name=row.name,
-            level=str(level),
-            position=str(place),
-            siblings=str(siblings or len(rows)),
-            children=None if row.children_seen_at is None else 0,
-            chat=bool(row.has_chat),
-            hidden=bool(row.hidden),
-            restricted=bool(row.restricted),
-            readable=row.readable,
-        )
-        for place, row in enumerate(rows, start=start + 1)
-    ]
-    if counted:
-        _count_children(nodes)
-    return nodes
-
-
-def _count_children(nodes: list[Node]) -> None:
-    rows = Department.objects.present().filter(parent_id__in=[node.dept_id for node in nodes])
-    counts = dict(rows.order_by().values_list("parent_id").annotate(n=Count("pk")))
-    for node in nodes:
-        if node.children is not None or node.dept_id in counts:
-            node.children = counts.get(node.dept_id, 0)

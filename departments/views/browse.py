@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth.decorators import permission_required
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
@@ -15,10 +16,12 @@ from .. import fields, policy, problems
 from ..dingtalk import ROOT_ID, DingTalkError
 from ..http import PersonRequest, respond, wants_part
 from ..services import browse as service
-from ..services.browse import BATCH
+from ..services import tree
+from ..services.tree import BATCH
 
-if TYPE_CHECKING:
-    from django.http import HttpResponse
+#: A tree remembers 200 open branches; a few have more than one batch.
+_BATCHES = 300
+_DIGITS = 18
 
 
 @require_safe
@@ -60,17 +63,34 @@ def department(request: PersonRequest, dept_id: int) -> HttpResponse:
 @permission_required(policy.VIEW, raise_exception=True)
 def children(request: PersonRequest, dept_id: int) -> HttpResponse:
     start, edge = _batch_asked_for(request)
-    rows = service.children(dept_id=dept_id, by=request.user, start=start)
+    if wants_part(request, "look"):
+        tree.look_again(dept_id=dept_id, by=request.user)
+        return HttpResponse(status=204)
+    level = tree.children(dept_id=dept_id, by=request.user, start=start)
     if wants_part(request, "tree"):
-        return render(request, "departments/tree.html#level", {"rows": rows, "edge": edge})
+        return render(request, "departments/tree.html#level", {"level": level, "edge": edge})
     opened = service.open_department(dept_id=dept_id, by=request.user)
     context = {
         **_department_page(opened, problem=None, live=True),
-        "rows": rows,
+        "level": level,
         "tab": "children",
         "batch": BATCH,
+        "not_read": tree.NOT_READ,
     }
     return respond(request, "departments/children.html", context)
+
+
+@require_safe
+@permission_required(policy.VIEW, raise_exception=True)
+def changes(request: PersonRequest) -> HttpResponse:
+    """Which of the open branches look different now: ``?seen=`` parent, start and version of each batch."""
+    found = tree.changed(seen=_batches_seen(request.GET.get("seen", "")), by=request.user)
+    if not found:
+        return HttpResponse(status=204)
+    offer = ngettext(
+        "%(n)s change in open branches.", "%(n)s changes in open branches.", len(found)
+    ) % {"n": len(found)}
+    return render(request, "departments/changes.html", {"changes": found, "offer": offer})
 
 
 @require_safe
@@ -102,6 +122,21 @@ def _batch_asked_for(request: PersonRequest) -> tuple[int, str]:
         if text.isascii() and text.isdigit() and len(text) < 7:  # no level is longer
             return max(int(text) - step, 0), edge
     return 0, ""
+
+
+def _batches_seen(text: str) -> dict[tuple[int, int], str]:
+    """From "1.0.9f3a_17.200.77b1"; at most as many as a tree holds batches, and nothing that is not one."""
+    seen = {}
+    for part in text.split("_")[:_BATCHES]:
+        parent, _dot, rest = part.partition(".")
+        start, _dot, version = rest.partition(".")
+        if _is_number(parent) and _is_number(start):
+            seen[int(parent), int(start)] = version
+    return seen
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS
 
 
 def _department_page(

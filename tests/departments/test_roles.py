@@ -29,6 +29,7 @@ TABLE: dict[str, dict[str, str]] = {
     "healthz": {"GET": EVERYONE, "POST": "405 405 405 405 405 405"},
     "readyz": {"GET": EVERYONE, "POST": "405 405 405 405 405 405"},
     "departments:browse": {"GET": SIGNED_IN, "POST": READ_ONLY},
+    "departments:changes": {"GET": "302 403 204 204 204 204", "POST": READ_ONLY},
     "departments:department": {"GET": SIGNED_IN, "POST": READ_ONLY},
     "departments:children": {"GET": SIGNED_IN, "POST": READ_ONLY},
     "departments:search": {"GET": SIGNED_IN, "POST": READ_ONLY},

@@ -1,0 +1,273 @@
+"""The tree as memory has it, level by level: what a page draws, and what a branch that is opened brings.
+
+Rows are plain tuples with everything as text, because a level of 200 is drawn on every page; a level is one
+query whatever its size.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db.models import Count, OuterRef, Subquery, Window
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from .. import policy
+from ..dingtalk import ROOT_ID, DingTalkError
+from ..models import Department
+from . import sync
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from django.contrib.auth.models import User
+
+    from ..models import DepartmentQuerySet
+
+BATCH = 200
+#: A level read longer ago than this is looked at again when somebody opens it.
+_FRESH = timedelta(seconds=60)
+#: Drawn where a department's children were never listed: it may have some.
+NOT_READ = "…"
+
+
+class Marks(NamedTuple):
+    """What a row says beside name and count, weightiest first. Most rows say nothing."""
+
+    unreadable: bool
+    linked: bool
+    hidden: bool
+    restricted: bool
+    missing: bool
+    chat: bool
+
+
+class Row(NamedTuple):
+    """One department as drawn. `below` is empty where it has nothing below, `level` None while it is closed."""
+
+    id: str
+    name: str
+    keys: str
+    below: str
+    marks: Marks | None
+    level: Level | None = None
+
+
+@dataclass(slots=True)
+class Level:
+    """A batch of siblings out of `total`, from `start`; `version` changes with anything that is drawn."""
+
+    parent_id: int
+    rows: list[Row] = field(default_factory=list)
+    start: int = 0
+    total: int = 0
+    version: str = ""
+    stale: bool = False
+
+    @property
+    def after(self) -> int:
+        return self.start + len(self.rows)
+
+    @property
+    def rest(self) -> int:
+        return self.total - self.after
+
+
+class _Told(NamedTuple):
+    """A row as the database tells it."""
+
+    dept_id: int
+    parent_id: int | None
+    name: str
+    keys: str | None
+    chat: bool | None
+    hidden: bool | None
+    restricted: bool | None
+    linked: bool | None
+    readable: bool
+    missing_at: datetime | None
+    children_seen_at: datetime | None
+    below: int
+
+
+_FIELDS = ["dept_id", "parent_id", "name", "keys", "has_chat", "hidden", "restricted", "linked"]
+_FIELDS += ["readable", "missing_at", "children_seen_at", "below"]
+
+
+def tree(*, opened: set[int], by: User, showing: int | None = None) -> Level:
+    """The tree with these departments open, and the way down to the one shown. At most 200 rows a level."""
+    policy.require(by, policy.VIEW)
+    way = [row.dept_id for row in Department.objects.trail(showing)] if showing else []
+    tops = _told(Department.objects.tops())
+    # The root first, then what is detached from it.
+    tops = sorted(tops[:BATCH], key=lambda row: row.dept_id != ROOT_ID)
+    below = _read_open(tops, opened | set(way[:-1]) | {ROOT_ID})
+    return _drawn({0: tops, **below}, 0, dict(pairwise(way)))
+
+
+def children(*, dept_id: int, by: User, start: int = 0) -> Level:
+    """One level below a department. Asks DingTalk once if nobody has looked there yet.
+
+    Raises DepartmentUnknown or DepartmentGone, and what a live read raises.
+    """
+    policy.require(by, policy.VIEW)
+    level = _level(dept_id, start)
+    if level is None:
+        department = Department.objects.present().filter(pk=dept_id).first()
+        department = department or sync.refresh(dept_id=dept_id)
+        if department.children_seen_at is None and department.readable:
+            sync.refresh_children(dept_id=dept_id)
+        level = _level(dept_id, start)
+    return level or Level(parent_id=dept_id)
+
+
+def look_again(*, dept_id: int, by: User) -> None:
+    """Read a level anew that was opened from an old memory. What changed is offered, not forced.
+
+    Nobody waits for this look, so a DingTalk that does not answer is no news to anybody.
+    """
+    policy.require(by, policy.VIEW)
+    department = Department.objects.present().filter(pk=dept_id).first()
+    if department is None or not department.readable or not _is_old(department.children_seen_at):
+        return
+    try:
+        sync.refresh_children(dept_id=dept_id)
+    except DingTalkError:
+        return
+
+
+def level_showing(*, dept_id: int, opened: set[int], by: User) -> Level | None:
+    """The level that holds this department, with the given branches open."""
+    wanted = str(dept_id)
+    levels = [tree(opened=opened, by=by, showing=dept_id)]
+    for level in levels:
+        if any(row.id == wanted for row in level.rows):
+            return level
+        levels += [row.level for row in level.rows if row.level]
+    return None
+
+
+def changed(*, seen: Mapping[tuple[int, int], str], by: User) -> list[tuple[int, int]]:
+    """Which of these batches, by parent and start, would be drawn differently now; parent 0 is the top."""
+    policy.require(by, policy.VIEW)
+    told = _grouped(Department.objects.children_of({parent for parent, _start in seen}))
+    told[0] = sorted(
+        _told(Department.objects.tops())[:BATCH], key=lambda row: row.dept_id != ROOT_ID
+    )
+    return [
+        (parent, start)
+        for (parent, start), version in seen.items()
+        if _version(told.get(parent, [])[start : start + BATCH]) != version
+    ]
+
+
+def _read_open(tops: list[_Told], to_open: set[int]) -> dict[int, list[_Told]]:
+    """What lies below the open departments, one query for each step down."""
+    found: dict[int, list[_Told]] = {}
+    step = {row.dept_id for row in tops} & to_open
+    while step:
+        below = _grouped(Department.objects.children_of(step))
+        found |= {dept_id: below.get(dept_id, []) for dept_id in step}
+        step = {row.dept_id for rows in below.values() for row in rows} & to_open - found.keys()
+    return found
+
+
+def _drawn(told: Mapping[int, list[_Told]], parent_id: int, shown: Mapping[int, int]) -> Level:
+    """The batch of one level that holds what is to be shown, and in it what is open."""
+    rows = told[parent_id]
+    start = _start_of_batch(rows, shown.get(parent_id))
+    batch = rows[start : start + BATCH]
+    level = Level(parent_id, start=start, total=len(rows), version=_version(batch))
+    level.rows = [
+        _row(row, _drawn(told, row.dept_id, shown) if row.dept_id in told else None)
+        for row in batch
+    ]
+    return level
+
+
+def _start_of_batch(rows: list[_Told], wanted: int | None) -> int:
+    """The batch that shows this child, in steps of 200."""
+    places = (place for place, row in enumerate(rows) if row.dept_id == wanted)
+    return next(places, 0) // BATCH * BATCH
+
+
+def _level(dept_id: int, start: int) -> Level | None:
+    """A batch of one level by one query; None where only a look at the department itself can tell."""
+    parent = Department.objects.present().filter(pk=OuterRef("parent_id"))
+    below = Department.objects.children_of([dept_id]).annotate(
+        total=Window(Count("*")), seen_at_parent=Subquery(parent.values("children_seen_at")[:1])
+    )
+    rows = list(
+        _with_counts(below).values_list(*_FIELDS, "total", "seen_at_parent")[start : start + BATCH]
+    )
+    if not rows or rows[0][-1] is None:
+        return None
+    told = [_Told._make(row[:-2]) for row in rows]
+    total, seen_at = rows[0][-2:]
+    return Level(
+        dept_id, [_row(row) for row in told], start, total, _version(told), _is_old(seen_at)
+    )
+
+
+def _told(rows: DepartmentQuerySet) -> list[_Told]:
+    return [_Told._make(row) for row in _with_counts(rows).values_list(*_FIELDS)]
+
+
+def _grouped(rows: DepartmentQuerySet) -> dict[int, list[_Told]]:
+    grouped: dict[int, list[_Told]] = {}
+    for row in _told(rows):
+        grouped.setdefault(row.parent_id or 0, []).append(row)
+    return grouped
+
+
+def _with_counts(rows: DepartmentQuerySet) -> DepartmentQuerySet:
+    """With `below`, how many are drawn below each: counted in a subquery, so that it stays one query."""
+    below = (
+        Department.objects.present()
+        .filter(parent_id=OuterRef("dept_id"), detached=False)
+        .order_by()
+        .values("parent_id")
+        .annotate(n=Count("*"))
+        .values("n")
+    )
+    return rows.annotate(below=Coalesce(Subquery(below), 0))
+
+
+def _row(told: _Told, level: Level | None = None) -> Row:
+    marks = Marks(
+        unreadable=not told.readable,
+        linked=bool(told.linked),
+        hidden=bool(told.hidden),
+        restricted=bool(told.restricted),
+        missing=told.missing_at is not None,
+        chat=bool(told.chat),
+    )
+    return Row(
+        str(told.dept_id),
+        told.name,
+        told.keys or "",
+        _below(told),
+        marks if True in marks else None,
+        level,
+    )
+
+
+def _below(told: _Told) -> str:
+    if told.children_seen_at is None and told.readable:
+        return NOT_READ
+    return f"{told.below:,}" if told.below else ""
+
+
+def _version(rows: Iterable[_Told]) -> str:
+    """Short enough to be sent back for every open branch; a clash only delays an offer to the next change."""
+    drawn = [(*row[:2], *row[2:9], row.missing_at is None, _below(row)) for row in rows]
+    return f"{zlib.crc32(repr(drawn).encode()):x}"
+
+
+def _is_old(moment: Any) -> bool:
+    return moment is None or moment < timezone.now() - _FRESH
