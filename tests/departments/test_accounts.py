@@ -1,4 +1,4 @@
-"""Whose request it is: one query brings the account with its roles and preferences, and says what Django does."""
+"""Whose request it is: one query brings account, roles and preferences, and says what Django does."""
 
 import pytest
 from django.contrib.auth.backends import ModelBackend
