@@ -55,6 +55,7 @@ _ATTEMPTS = 3
 #: Seconds a repeat needs before the deadline: a pause of up to 0.7 and half a second for its slot. Begun later,
 #: it would end as TooBusyHere and hide what went wrong.
 _REPEAT_NEEDS = 1.2
+_IN_LINE_SECONDS = 1.0
 
 _REDIRECT = 300
 _SERVER_FAULT = 500
@@ -93,11 +94,21 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Seconds a whole call may take, retries included, and how many may be under way in this process."""
+    """Seconds a whole call may take, retries included, and how many may be under way in this process.
+
+    Background work has places of its own and takes none of people's. However long DingTalk hangs, it holds
+    no more than `under_way` + `in_line` of the threads that answer people.
+    """
 
     read_seconds: float = 6.0
     write_seconds: float = 10.0
     under_way: int = 8
+    in_line: int = 4
+    background: int = 16
+
+    @property
+    def connections(self) -> int:
+        return self.under_way + self.background
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,9 +177,11 @@ class Wire:
         self._account = account
         self._pace = pace
         self._limits = limits or Limits()
-        self._slots = threading.BoundedSemaphore(self._limits.under_way)
+        self._places = threading.BoundedSemaphore(self._limits.under_way)
+        self._line = threading.BoundedSemaphore(self._limits.in_line)
+        self._background = threading.BoundedSemaphore(self._limits.background)
         self._http = httpx.Client(
-            transport=transport or DeadlineTransport(connections=self._limits.under_way),
+            transport=transport or DeadlineTransport(connections=self._limits.connections),
             timeout=None,  # noqa: S113 — the deadline bounds every socket operation: see deadline.py
             follow_redirects=False,
             trust_env=False,
@@ -187,18 +200,51 @@ class Wire:
         Raises, for a write: NotSent, SaidNo or OutcomeUnknown. For a read: NotSent, SaidNo, NoAnswer or
         NotUnderstood. Nothing else.
         """
-        if lane is Lane.BACKGROUND:
-            self._wait_for_slot(call, lane, patience=float("inf"))
-        seconds = self._limits.write_seconds if call.write else self._limits.read_seconds
         started = time.monotonic()
+        carry_out = self._for_a_person if lane is Lane.PERSON else self._in_background
         try:
-            with within(seconds):
-                reply = self._repeat_what_may_be(call, lane)
+            reply = carry_out(call)
         except DingTalkError as failure:
             _tell(call, started, failure)
             raise
         _tell(call, started, None)
         return reply
+
+    def _for_a_person(self, call: Call) -> Reply:
+        with within(self._seconds(call)), self._one_of_few(call):
+            return self._repeat_what_may_be(call, Lane.PERSON)
+
+    def _in_background(self, call: Call) -> Reply:
+        """Nobody waits for it: the deadline begins with its first slot."""
+        with self._background:
+            self._wait_for_slot(call, Lane.BACKGROUND, patience=float("inf"))
+            with within(self._seconds(call)):
+                return self._repeat_what_may_be(call, Lane.BACKGROUND)
+
+    @contextmanager
+    def _one_of_few(self, call: Call) -> Iterator[None]:
+        """A place, held while the call waits for anything: its slot, the token, DingTalk, its next attempt.
+
+        Where all are taken, some may wait a moment in line; who comes after them is told at once.
+        """
+        if not self._places.acquire(blocking=False):
+            self._wait_in_line(call)
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    def _wait_in_line(self, call: Call) -> None:
+        if self._line.acquire(blocking=False):
+            try:
+                if self._places.acquire(timeout=min(time_left(), _IN_LINE_SECONDS)):
+                    return
+            finally:
+                self._line.release()
+        raise TooBusyHere(call.endpoint, message="too many calls under way")
+
+    def _seconds(self, call: Call) -> float:
+        return self._limits.write_seconds if call.write else self._limits.read_seconds
 
     def _repeat_what_may_be(self, call: Call, lane: Lane) -> Reply:
         repeating = stamina.RetryingCaller(
@@ -216,27 +262,20 @@ class Wire:
             if not has_slot:
                 self._wait_for_slot(call, lane, patience=time_left() - 0.5)
             has_slot = False
-            with self._one_of_few(call):
-                return self._with_a_token_that_serves(call)
+            return self._with_a_token_that_serves(call)
 
         return repeating(lambda failure: _may_repeat(call, failure), attempt)
 
     def _wait_for_slot(self, call: Call, lane: Lane, *, patience: float) -> None:
+        self._stop_while_blocked(call)
+        if not self._pace.wait(call.endpoint, lane, patience):
+            raise TooBusyHere(call.endpoint, message="no slot before the deadline")
+        self._stop_while_blocked(call)  # it may have come meanwhile, for all who waited
+
+    def _stop_while_blocked(self, call: Call) -> None:
         until = self._pace.blocked_until()
         if until:
             raise Blocked(call.endpoint, until=until)
-        if not self._pace.wait(call.endpoint, lane, patience):
-            raise TooBusyHere(call.endpoint, message="no slot before the deadline")
-
-    @contextmanager
-    def _one_of_few(self, call: Call) -> Iterator[None]:
-        """A hung DingTalk may hold only this many of our threads; the others serve pages."""
-        if not self._slots.acquire(timeout=max(min(time_left(), 1.0), 0)):
-            raise TooBusyHere(call.endpoint, message="too many calls under way")
-        try:
-            yield
-        finally:
-            self._slots.release()
 
     def _with_a_token_that_serves(self, call: Call) -> Reply:
         current = self._token.current()

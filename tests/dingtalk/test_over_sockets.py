@@ -409,7 +409,7 @@ def test_an_answer_that_is_not_read_gives_its_connection_back(call):
         caller.say(answers.pop(0))
 
     with serving_raw(answer_the_next) as url, at_once():
-        assert call(url, limits=Limits(under_way=1)).get_department(5).name == "Sales"
+        assert call(url, limits=Limits(under_way=1, background=0)).get_department(5).name == "Sales"
 
 
 def test_more_than_the_length_says_is_not_read(call):
