@@ -39,21 +39,21 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def opened_in(request: HttpRequest) -> set[int]:
-    """The branches a person has open: from ``?open=`` (decimal ids) or the cookie (base 36)."""
+def opened_in(request: HttpRequest) -> list[int]:
+    """The branches a person has open, last opened first: from ``?open=`` (decimal) or the cookie (base 36)."""
     if "open" in request.GET:
         return _ids(request.GET["open"], base=10)
     return _ids(request.COOKIES.get("tree", ""), base=_DIGITS)
 
 
-def _ids(text: str, *, base: int) -> set[int]:
-    found = set()
+def _ids(text: str, *, base: int) -> list[int]:
+    found = []
     for part in text.split(".")[:200]:
         try:
-            found.add(int(part, base))
+            found.append(int(part, base))
         except ValueError:
             continue
-    return {dept_id for dept_id in found if 0 < dept_id < 2**63}
+    return [dept_id for dept_id in found if 0 < dept_id < 2**63]
 
 
 def _showing(request: HttpRequest) -> int | None:
@@ -80,5 +80,5 @@ def _tree(request: HttpRequest) -> Level:
     opened = opened_in(request)
     match = request.resolver_match
     if match and match.url_name == "children":
-        opened.add(match.kwargs["dept_id"])  # where an arrow leads without JavaScript
+        opened.insert(0, match.kwargs["dept_id"])  # where an arrow leads without JavaScript
     return tree_service.tree(opened=opened, by=request.user, showing=_showing(request))  # type: ignore[arg-type]

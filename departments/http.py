@@ -50,8 +50,8 @@ def _redrawn(request: PersonRequest) -> Level | None:
     if asked is None:
         return None
     dept_id, opened = asked
-    also = {dept_id} if opened else set()
-    return tree.level_showing(dept_id=dept_id, opened=opened_in(request) | also, by=request.user)
+    also = [dept_id] if opened else []
+    return tree.level_showing(dept_id=dept_id, opened=also + opened_in(request), by=request.user)
 
 
 def wants_main(request: HttpRequest) -> bool:

@@ -22,7 +22,7 @@ from ..models import Department
 from . import sync
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from django.contrib.auth.models import User
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ..models import DepartmentQuerySet
 
 BATCH = 200
+#: A page draws about so many rows: 2,000 take half a second in a browser, 10,000 five.
+_ROOM = 2000
 #: A level read longer ago than this is looked at again when somebody opens it.
 _FRESH = timedelta(seconds=60)
 #: Drawn where a department's children were never listed: it may have some.
@@ -99,14 +101,15 @@ _FIELDS = ["dept_id", "parent_id", "name", "keys", "has_chat", "hidden", "restri
 _FIELDS += ["readable", "missing_at", "children_seen_at", "below"]
 
 
-def tree(*, opened: set[int], by: User, showing: int | None = None) -> Level:
-    """The tree with these departments open, and the way down to the one shown. At most 200 rows a level."""
+def tree(*, opened: Sequence[int], by: User, showing: int | None = None) -> Level:
+    """The tree with these departments open, and the way down to the one shown. At most 200 rows a level.
+
+    `opened` has those opened last first: where all of them would be too many rows, the oldest stay closed.
+    """
     policy.require(by, policy.VIEW)
     way = [row.dept_id for row in Department.objects.trail(showing)] if showing else []
-    tops = _told(Department.objects.tops())
-    # The root first, then what is detached from it.
-    tops = sorted(tops[:BATCH], key=lambda row: row.dept_id != ROOT_ID)
-    below = _read_open(tops, opened | set(way[:-1]) | {ROOT_ID})
+    tops = _tops()
+    below = _read_open(tops, way=[*way[:-1], ROOT_ID], opened=opened)
     return _drawn({0: tops, **below}, 0, dict(pairwise(way)))
 
 
@@ -141,7 +144,7 @@ def look_again(*, dept_id: int, by: User) -> None:
         return
 
 
-def level_showing(*, dept_id: int, opened: set[int], by: User) -> Level | None:
+def level_showing(*, dept_id: int, opened: Sequence[int], by: User) -> Level | None:
     """The level that holds this department, with the given branches open."""
     wanted = str(dept_id)
     levels = [tree(opened=opened, by=by, showing=dept_id)]
@@ -156,9 +159,7 @@ def changed(*, seen: Mapping[tuple[int, int], str], by: User) -> list[tuple[int,
     """Which of these batches, by parent and start, would be drawn differently now; parent 0 is the top."""
     policy.require(by, policy.VIEW)
     told = _grouped(Department.objects.children_of({parent for parent, _start in seen}))
-    told[0] = sorted(
-        _told(Department.objects.tops())[:BATCH], key=lambda row: row.dept_id != ROOT_ID
-    )
+    told[0] = _tops()
     return [
         (parent, start)
         for (parent, start), version in seen.items()
@@ -166,14 +167,30 @@ def changed(*, seen: Mapping[tuple[int, int], str], by: User) -> list[tuple[int,
     ]
 
 
-def _read_open(tops: list[_Told], to_open: set[int]) -> dict[int, list[_Told]]:
+def _tops() -> list[_Told]:
+    """The root first, then what is detached from it."""
+    tops = _told(Department.objects.tops()[:BATCH])
+    return sorted(tops, key=lambda row: row.dept_id != ROOT_ID)
+
+
+def _read_open(
+    tops: list[_Told], *, way: Sequence[int], opened: Sequence[int]
+) -> dict[int, list[_Told]]:
     """What lies below the open departments, one query for each step down."""
+    ranks = {dept_id: rank for rank, dept_id in reversed([*enumerate([*way, *opened])])}
     found: dict[int, list[_Told]] = {}
-    step = {row.dept_id for row in tops} & to_open
-    while step:
-        below = _grouped(Department.objects.children_of(step))
+    rows, room = tops, _ROOM
+    while rows:
+        step = []
+        wanted = (row for row in rows if row.dept_id in ranks and row.dept_id not in found)
+        for row in sorted(wanted, key=lambda row: ranks[row.dept_id]):
+            takes = min(row.below, BATCH)
+            if takes <= room or row.dept_id in way:
+                step.append(row.dept_id)
+                room -= takes
+        below = _grouped(Department.objects.children_of(step)) if step else {}
         found |= {dept_id: below.get(dept_id, []) for dept_id in step}
-        step = {row.dept_id for rows in below.values() for row in rows} & to_open - found.keys()
+        rows = [row for dept_id in step for row in found[dept_id]]
     return found
 
 
