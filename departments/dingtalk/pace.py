@@ -1,4 +1,4 @@
-"""Our own speed limit per kind of call, shared by every process on this machine through small files.
+"""Our own speed limit per kind of call, shared by every process: here through small files of one machine.
 
 DingTalk allows an app about 20 calls a second for each API and shuts an address out for five minutes when it
 goes far beyond (https://open.dingtalk.com/document/development/call-frequency-limit). A refused call counts
@@ -7,13 +7,17 @@ too, so we never find the limit by running into it.
 Two lanes. A person's call books the next slot and waits for it; background work takes a slot only when it is
 due, so it can never stand in front of a person. Measured at 20 calls a second beside a full crawl: a
 person waits 82–120 ms at the 95th percentile with lanes, 460–606 ms in one queue.
+
+Several machines keep their pace together in Redis: see redis_pace.py.
 """
 
 from __future__ import annotations
 
 import fcntl
 import struct
+import threading
 import time
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum
@@ -63,37 +67,77 @@ class NoPace:
         return None
 
 
-#: One kind's state: when its next slot is due, by how much it is slowed, and since when (monotonic clock).
-_STATE = struct.Struct("<ddd")
-_RECOVERY = 60.0  # seconds in which a slowed kind returns to full speed
-_SLOWEST = 8.0
+RECOVERY = 60.0  # seconds in which a slowed kind returns to full speed
+SLOWEST = 8.0
 _POLL = 0.02  # a waiting background call looks again at least this often: a person may have booked meanwhile
 
 
-class FilePace:
-    """Slots kept in one small file per kind of call, each touched only under ``flock``."""
+class InSlots(ABC):
+    """The waiting of a pace that hands out slots. Where they are kept is its children's affair."""
 
-    def __init__(self, folder: Path, *, calls_per_second: float) -> None:
-        self._folder = folder
-        self._interval = 1.0 / calls_per_second
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self) -> None:
+        self._turns: dict[str, threading.Lock] = {}
 
     def wait(self, kind: str, lane: Lane, patience: float) -> bool:
+        if lane is Lane.PERSON:
+            return self._wait(kind, lane, patience)
+        return self._wait_in_turn(kind, patience)
+
+    @abstractmethod
+    def ask(self, kind: str, lane: Lane, patience: float) -> tuple[float, bool]:
+        """Book a slot if this lane may have one; else say how many seconds there are until the next is due."""
+
+    @abstractmethod
+    def slow_down(self, kind: str) -> None: ...
+
+    @abstractmethod
+    def block(self, seconds: float) -> datetime: ...
+
+    @abstractmethod
+    def blocked_until(self) -> datetime | None: ...
+
+    def _wait_in_turn(self, kind: str, patience: float) -> bool:
+        """One of a process's background calls looks for a slot at a time: 16 that look cost 7 % of a core."""
+        give_up_at = time.monotonic() + patience
+        turn = self._turns.setdefault(kind, threading.Lock())
+        if not turn.acquire(timeout=max(min(patience, threading.TIMEOUT_MAX), 0)):
+            return False
+        try:
+            return self._wait(kind, Lane.BACKGROUND, give_up_at - time.monotonic())
+        finally:
+            turn.release()
+
+    def _wait(self, kind: str, lane: Lane, patience: float) -> bool:
         give_up_at = time.monotonic() + patience
         while True:
-            delay, booked = self._ask(kind, lane, give_up_at)
+            left = give_up_at - time.monotonic()
+            delay, booked = self.ask(kind, lane, left)
             if booked:
                 time.sleep(delay)
                 return True
-            if time.monotonic() + delay > give_up_at:
+            if delay > left:
                 return False
             time.sleep(min(delay, _POLL))
+
+
+#: One kind's state: when its next slot is due, by how much it is slowed, and since when (monotonic clock).
+_STATE = struct.Struct("<ddd")
+
+
+class FilePace(InSlots):
+    """Slots kept in one small file per kind of call, each touched only under ``flock``."""
+
+    def __init__(self, folder: Path, *, calls_per_second: float) -> None:
+        super().__init__()
+        self._folder = folder
+        self._interval = 1.0 / calls_per_second
+        folder.mkdir(parents=True, exist_ok=True)
 
     def slow_down(self, kind: str) -> None:
         with self._open(kind) as file:
             now = time.monotonic()
             due, slowed, since = self._read(file, now)
-            factor = min(2 * _factor(slowed, since, now), _SLOWEST)
+            factor = min(2 * _factor(slowed, since, now), SLOWEST)
             self._write(file, due, factor, now)
 
     def block(self, seconds: float) -> datetime:
@@ -111,12 +155,11 @@ class FilePace:
         until = _STATE.unpack(record)[0] if len(record) == _STATE.size else 0.0
         return datetime.fromtimestamp(until, tz=UTC) if until > time.time() else None
 
-    def _ask(self, kind: str, lane: Lane, give_up_at: float) -> tuple[float, bool]:
-        """Book a slot if this lane may have one; else say how long until the next is due."""
+    def ask(self, kind: str, lane: Lane, patience: float) -> tuple[float, bool]:
         with self._open(kind) as file:
             now = time.monotonic()
             due, slowed, since = self._read(file, now)
-            if (lane is Lane.BACKGROUND and due > now) or due > give_up_at:
+            if (lane is Lane.BACKGROUND and due > now) or due > now + patience:
                 return due - now, False
             interval = self._interval * _factor(slowed, since, now)
             # Up to one slot missed by a late wake-up is made good; more would be a burst.
@@ -139,7 +182,7 @@ class FilePace:
         due, slowed, since = _STATE.unpack(record)
         # The monotonic clock starts anew with the machine, the file does not: a far slot is another boot's.
         # Said in this direction, the test also turns away the NaN of a torn file.
-        if due <= now + _RECOVERY and since <= now and 1.0 <= slowed <= _SLOWEST:
+        if due <= now + RECOVERY and since <= now and 1.0 <= slowed <= SLOWEST:
             return due, slowed, since
         return now, 1.0, 0.0
 
@@ -153,5 +196,5 @@ class FilePace:
 
 def _factor(slowed: float, since: float, now: float) -> float:
     """How much longer than usual the wait between two calls is: falls from `slowed` to 1 in a minute."""
-    recovered = min((now - since) / _RECOVERY, 1.0)
+    recovered = min((now - since) / RECOVERY, 1.0)
     return slowed + (1.0 - slowed) * recovered

@@ -47,6 +47,14 @@ def test_missing_credentials_are_named(line, settings):
     assert not gateway.is_configured()
 
 
+def test_with_redis_the_pace_is_kept_there_and_its_absence_stops_nobody(line, settings, caplog):
+    settings.CACHE_URL = "redis://127.0.0.1:1/0"
+    gateway.reset()
+
+    assert gateway.dingtalk().get_department(1).name == "Acme"
+    assert "the shared pace does not answer" in caplog.text
+
+
 # ── The sealed cache ─────────────────────────────────────────────────────────────────────────────────────
 
 

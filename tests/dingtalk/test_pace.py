@@ -129,6 +129,17 @@ def test_background_work_gives_up_when_persons_take_every_slot(
     assert not ten_a_second.wait(KIND, BACKGROUND, 0.12)
 
 
+def test_background_work_waits_in_turn_no_longer_than_it_may(folder: Path):
+    one_in_a_second = FilePace(folder, calls_per_second=1)
+    one_in_a_second.wait(KIND, PERSON, 5)
+    with ThreadPoolExecutor(1) as other:
+        patient = other.submit(one_in_a_second.wait, KIND, BACKGROUND, float("inf"))
+        time.sleep(0.2)
+
+        assert not one_in_a_second.wait(KIND, BACKGROUND, 0.01)
+        assert patient.result(30)
+
+
 def test_too_fast_halves_the_speed_which_comes_back_in_a_minute(
     clock: Clock, ten_a_second: FilePace
 ):
