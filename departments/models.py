@@ -46,6 +46,19 @@ class DepartmentQuerySet(models.QuerySet["Department"]):
         rows = self.in_bulk(walked)
         return [rows[found] for found in reversed(walked)]
 
+    def trails(self, dept_ids: Iterable[int]) -> dict[int, list[tuple[int, str]]]:
+        """For each of these the ids and names from the top down to itself; one query for all."""
+        starts = list(dept_ids)
+        if not starts:
+            return {}
+        places = ", ".join(["%s"] * len(starts))
+        found: dict[int, dict[int, str]] = {}
+        with connection.cursor() as cursor:
+            cursor.execute(_UP_FROM_MANY.format(places), [*starts, _DEEPEST])
+            for start, dept_id, name in cursor.fetchall():
+                found.setdefault(start, {}).setdefault(dept_id, name)
+        return {start: list(reversed(above.items())) for start, above in found.items()}
+
     def depth(self, dept_id: int) -> int:
         """How many levels down it stands; the top is 1."""
         return len(_walk(_UP, dept_id))
@@ -96,7 +109,9 @@ class Department(models.Model):
         indexes = [
             # The few rows that every page asks for.
             models.Index(fields=["dept_id"], name="department_tops", condition=Q(parent_id=None)),
-            models.Index(fields=["dept_id"], name="department_detached", condition=Q(detached=True)),
+            models.Index(
+                fields=["dept_id"], name="department_detached", condition=Q(detached=True)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -115,6 +130,15 @@ _UP = """
         FROM departments_department d JOIN walk ON d.dept_id = walk.parent_id
         WHERE walk.level < %s
     ) SELECT dept_id FROM walk ORDER BY level
+"""
+_UP_FROM_MANY = """
+    WITH RECURSIVE walk(start, dept_id, parent_id, name, level) AS (
+        SELECT dept_id, dept_id, parent_id, name, 0 FROM departments_department WHERE dept_id IN ({})
+        UNION
+        SELECT walk.start, d.dept_id, d.parent_id, d.name, walk.level + 1
+        FROM departments_department d JOIN walk ON d.dept_id = walk.parent_id
+        WHERE walk.level < %s
+    ) SELECT start, dept_id, name FROM walk ORDER BY start, level
 """
 #: A department and everything below it; public, because history asks for it inside its own queries.
 BRANCH_SQL = """

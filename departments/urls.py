@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from .views import browse, delete, edit, history, move, setup
+from .views import browse, delete, edit, history, move, search, setup
 
 
 class DeptIdConverter:
@@ -28,8 +28,8 @@ _browse = [
     path("departments/changes/", browse.changes, name="changes"),
     path("departments/<dept_id:dept_id>/", browse.department, name="department"),
     path("departments/<dept_id:dept_id>/children/", browse.children, name="children"),
-    path("search/", browse.search, name="search"),
 ]
+_search = [path("search/", search.search, name="search")]
 _edit = [
     path("departments/<dept_id:dept_id>/edit/", edit.edit, name="edit"),
     path("departments/<dept_id:parent_id>/new/", edit.create, name="create"),
@@ -50,4 +50,4 @@ _history = [
 ]
 _setup = [path("setup/", setup.setup, name="setup")]
 
-urlpatterns = [*_browse, *_edit, *_delete, *_move, *_history, *_setup]
+urlpatterns = [*_browse, *_search, *_edit, *_delete, *_move, *_history, *_setup]

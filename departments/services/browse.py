@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import Case, Count, IntegerField, Q, Value, When
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from .. import policy
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 _FRESH = timedelta(seconds=60)
-_RESULTS = 50
 _OFFERED = 300
 
 
@@ -89,34 +86,6 @@ def look_at_the_top(*, by: User) -> None:
         return
     for dept_id in _read_the_top():
         sync.refresh_children(dept_id=dept_id)
-
-
-def search(*, words: str, by: User) -> tuple[list[Department], int]:
-    """Departments by name, code, source identifier or id, best first, and how many there are in all."""
-    policy.require(by, policy.VIEW)
-    # PostgreSQL takes no NUL, and SQLite ends a pattern at one.
-    words = unicodedata.normalize("NFC", words.replace("\0", "")).strip()
-    if not words:
-        return [], 0
-    matches = Q(name__icontains=words) | Q(code__iexact=words) | Q(source_identifier__iexact=words)
-    if re.fullmatch(r"[0-9]{1,18}", words):
-        matches |= Q(pk=int(words))
-    rank = Case(
-        When(name__iexact=words, then=Value(0)),
-        When(name__istartswith=words, then=Value(1)),
-        default=Value(2),
-        output_field=IntegerField(),
-    )
-    found = Department.objects.present().filter(matches).order_by(rank, "name", "dept_id")
-    return list(found[:_RESULTS]), found.count()
-
-
-def paths_of(departments: Iterable[Department]) -> dict[int, str]:
-    """For each department the path of its parent; one walk a department, so for short lists only."""
-    return {
-        department.dept_id: sync.path_of(department.parent_id) if department.parent_id else ""
-        for department in departments
-    }
 
 
 def overview(*, by: User) -> dict[str, int]:

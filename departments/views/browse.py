@@ -1,4 +1,4 @@
-"""Looking around: the tree, a department, the level below it, search."""
+"""Looking around: the tree, a department, the level below it."""
 
 from __future__ import annotations
 
@@ -54,9 +54,10 @@ def department(request: PersonRequest, dept_id: int) -> HttpResponse:
         if not service.remembers(dept_id=dept_id):
             raise
         opened = service.open_department(dept_id=dept_id, by=request.user)
-    return respond(
-        request, "departments/department.html", _department_page(opened, problem=problem, live=live)
-    )
+    context = _department_page(opened, problem=problem, live=live)
+    if request.GET.get("view") == "tree":  # where there is room for one of both
+        context["view"] = "tree"
+    return respond(request, "departments/department.html", context)
 
 
 @require_safe
@@ -91,28 +92,6 @@ def changes(request: PersonRequest) -> HttpResponse:
         "%(n)s change in open branches.", "%(n)s changes in open branches.", len(found)
     ) % {"n": len(found)}
     return render(request, "departments/changes.html", {"changes": found, "offer": offer})
-
-
-@require_safe
-@permission_required(policy.VIEW, raise_exception=True)
-def search(request: PersonRequest) -> HttpResponse:
-    words = request.GET.get("q", "")[:200]
-    found, total = service.search(words=words, by=request.user)
-    paths = service.paths_of(found)
-    context = {
-        "title": _("Search"),
-        "q": words,
-        "found": [(one, paths[one.dept_id]) for one in found],
-        "total": total,
-        "count": ngettext("%(n)s result", "%(n)s results", total) % {"n": total},
-        "view": "tree",
-    }
-    if request.htmx and request.htmx.target == "found":
-        response = render(request, "departments/search.html#found", context)
-        if words.strip():
-            response["HX-Replace-Url"] = request.get_full_path()
-        return response
-    return respond(request, "departments/search.html", context)
 
 
 def _batch_asked_for(request: PersonRequest) -> tuple[int, str]:

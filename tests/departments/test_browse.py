@@ -507,85 +507,6 @@ def test_marks_of_a_row_are_told_in_words(org, viewer, read):
         assert mark in page.text
 
 
-# ── Search ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [
-        ("ningbo", "Ningbo"),
-        ("NING", "Ningbo"),
-        ("  Ningbo ", "Ningbo"),
-        ("l-1", "Legal"),
-        ("hr:1", "Legal"),
-    ],
-)
-def test_a_department_is_found_by_name_code_or_identifier(org, viewer, line, words, found):
-    org.edit_department("Legal", code="L-1", source_identifier="hr:1")
-    sync.crawl(below=1)
-
-    page = viewer.get("/search/?" + urlencode({"q": words}), htmx="found")
-
-    assert page.status == 200
-    assert "1 result" in page.text
-    assert found in page.text
-    assert page.response["HX-Replace-Url"].startswith("/search/?q=")
-
-
-def test_a_department_is_found_by_its_id_with_its_path(org, viewer, read):
-    page = viewer.get(f"/search/?q={org['Vault'].dept_id}")
-
-    assert "Vault Acme › Empty › Cellar" in page.text
-
-
-def test_the_best_match_comes_first(line, viewer):
-    remember((1, None))
-    for n, name in ((5, "The Sales"), (6, "Sales West"), (7, "Sales")):
-        remember((n, 1))
-        Department.objects.filter(pk=n).update(name=name)
-
-    found, total = browse.search(words="sales", by=viewer.user)
-
-    assert ([row.dept_id for row in found], total) == ([7, 6, 5], 3)
-
-
-def test_the_first_fifty_of_many_are_shown(crowd, viewer):
-    page = viewer.get("/search/?q=D1")
-
-    assert "451 results" in page.text
-    assert "the first 50 are shown" in page.text
-
-
-def test_nothing_found_is_said(viewer, read):
-    page = viewer.get("/search/?q=nowhere", htmx="found")
-
-    assert "No department matches “nowhere”." in page.text
-
-
-@pytest.mark.parametrize("words", ["", "   "])
-def test_an_empty_search_finds_nothing_and_keeps_the_address(viewer, read, words):
-    page = viewer.get("/search/?" + urlencode({"q": words}), htmx="found")
-
-    assert page.status == 200
-    assert "HX-Replace-Url" not in page.response
-
-
-def test_strange_words_find_nothing_and_do_no_harm(viewer, read):
-    for words in ("%", "_", "\\", "'", '"', "<b>", "a\0b", "𠮷", "9" * 300, "%' OR 1=1"):
-        page = viewer.get("/search/?" + urlencode({"q": words}))
-
-        assert page.status == 200
-        assert "0 results" not in page.text
-        assert "No department matches" in page.text
-        assert "<b>" not in page.html
-
-
-def test_what_is_gone_is_not_found(org, viewer, read):
-    sync.forget([org["Legal"].dept_id])
-
-    assert browse.search(words="Legal", by=viewer.user) == ([], 0)
-
-
 # ── How many queries ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -635,7 +556,6 @@ def test_the_services_ask_for_a_role(sandbox, line, django_user_model, db):
         lambda: browse.tree(opened=set(), by=nobody),
         lambda: browse.level_showing(dept_id=1, opened=set(), by=nobody),
         lambda: browse.look_at_the_top(by=nobody),
-        lambda: browse.search(words="x", by=nobody),
         lambda: browse.overview(by=nobody),
         lambda: browse.suggestions(by=nobody),
     ):

@@ -55,6 +55,18 @@ def test_a_cycle_ends(pairs):
     assert 5 in Department.objects.branch_ids(5)
 
 
+def test_many_trails_are_one_query(django_assert_num_queries):
+    remember((1, None), (2, 1), (3, 2), (4, 1), (9, 8), (5, 6), (6, 5))
+
+    with django_assert_num_queries(1):
+        trails = Department.objects.trails([3, 4, 9, 5, 4711])
+
+    ids = {start: [dept_id for dept_id, _name in above] for start, above in trails.items()}
+    assert ids == {3: [1, 2, 3], 4: [1, 4], 9: [9], 5: [6, 5]}
+    assert trails[4] == [(1, "D1"), (4, "D4")]
+    assert Department.objects.trails([]) == {}
+
+
 def test_a_branch_is_everything_below():
     remember((1, None), (2, 1), (3, 2), (4, 1), (9, 8))
 
