@@ -61,6 +61,19 @@ def test_browsing(
     take(page, picture)
 
 
+def test_searching(signed_in: Callable[..., Page]) -> None:
+    page = signed_in("deleter")
+    page.locator("#q").press_sequentially("zx", delay=20)
+    expect(page.locator(".results .nm").first).to_be_visible()
+    take(page, "search")
+
+
+def test_listing(signed_in: Callable[..., Page]) -> None:
+    page = signed_in("deleter")
+    page.goto("/list/")
+    take(page, "list")
+
+
 def test_deleting(signed_in: Callable[..., Page], dingtalk: DingTalk) -> None:
     page = signed_in("deleter")
     page.goto(f"/departments/{dingtalk.org[EMPTY].dept_id}/")
