@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.templatetags.static import static
 from django.utils.functional import SimpleLazyObject
 
 from . import policy
-from .services import doubt, settle
+from .models import Job
+from .services import account, doubt, settle
 from .services import tree as tree_service
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ _DIGITS = 36
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
+    ways = account.preferences_of(user or AnonymousUser())
     return {
         "sandbox_host": "" if settings.DINGTALK_IS_REAL else settings.DINGTALK_OAPI_URL,
         "may": {
@@ -35,6 +38,10 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "showing": str(_showing(request) or ""),
         "tree": SimpleLazyObject(lambda: _tree(request)),
         "news": SimpleLazyObject(lambda: _news(request)),
+        "theme": ways.theme,
+        "density": ways.density,
+        "shortcuts": ways.shortcuts,
+        "jobs": SimpleLazyObject(lambda: _jobs(request)),
         "in_doubt": SimpleLazyObject(lambda: _in_doubt(request)),
     }
 
@@ -74,6 +81,13 @@ def _in_doubt(request: HttpRequest) -> AuditEntry | None:
     if dept_id is None or not request.user.is_authenticated:
         return None
     return doubt.in_doubt(doubt.Reach(frozenset({dept_id}), into=dept_id, takes_all=True))
+
+
+def _jobs(request: HttpRequest) -> int:
+    """How many are not over. Most of the time none, and then the frame does not speak of jobs."""
+    if not policy.may(request.user, policy.VIEW):
+        return 0
+    return Job.objects.filter(ended_at=None).count()
 
 
 def _tree(request: HttpRequest) -> Level:

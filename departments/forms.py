@@ -7,7 +7,9 @@ import unicodedata
 import uuid
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
+from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
@@ -19,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from .fields import FIELDS, REACH, label_of, listed
-from .models import Department
+from .models import Department, Preferences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -607,6 +609,74 @@ class DeleteForm(forms.Form):
     typed = forms.CharField(required=False, strip=True)
     chats_seen = forms.BooleanField(required=False)
     reason = reason_field()
+
+
+#: As the IANA database divides the world.
+_AREAS = (
+    "Africa",
+    "America",
+    "Antarctica",
+    "Arctic",
+    "Asia",
+    "Atlantic",
+    "Australia",
+    "Europe",
+    "Indian",
+    "Pacific",
+)
+
+
+def _installed_zone() -> str:
+    return _("As it is set for everybody (%(zone)s)") % {"zone": settings.TIME_ZONE}
+
+
+@cache
+def _zones() -> list[str]:
+    """Those named for a place, and UTC: the rest are old names and single countries' rules."""
+    known = available_timezones()  # looks at hundreds of files
+    return ["UTC", *sorted(zone for zone in known if zone.partition("/")[0] in _AREAS)]
+
+
+class PreferencesForm(forms.Form):
+    """How a person wants the pages."""
+
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"),
+        required=False,
+        choices=lambda: [("", _("As the browser asks for")), *settings.LANGUAGES],
+        help_text=gettext_lazy("Departments keep the names they have in DingTalk."),
+    )
+    theme = forms.ChoiceField(
+        label=gettext_lazy("Colours"),
+        required=False,
+        choices=Preferences.Theme.choices,
+        widget=forms.RadioSelect,
+    )
+    density = forms.ChoiceField(
+        label=gettext_lazy("Rows and buttons"),
+        required=False,
+        choices=Preferences.Density.choices,
+        widget=forms.RadioSelect,
+        help_text=gettext_lazy("On a touch screen they are always large enough for a finger."),
+    )
+    time_zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"),
+        required=False,
+        choices=lambda: [("", _installed_zone()), *((zone, zone) for zone in _zones())],
+        help_text=gettext_lazy("Times in the history are shown in it."),
+    )
+    shortcuts = forms.BooleanField(
+        label=gettext_lazy("Single keys work as shortcuts"),
+        required=False,
+        widget=forms.CheckboxInput(attrs={"role": "switch"}),
+        help_text=gettext_lazy(
+            "/ goes to the search box and ? shows the keys. Speech input may press them by mistake."
+        ),
+    )
+
+    @classmethod
+    def showing(cls, kept: Preferences) -> PreferencesForm:
+        return cls(initial={name: getattr(kept, name) for name in cls.base_fields})
 
 
 def labels(names: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""What holds for every page: nothing kept by the browser, redirects htmx can follow, set-up first, problems."""
+"""What holds for every page: language, no copy in the browser, redirects htmx can follow, set-up, problems."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
@@ -14,12 +15,29 @@ from . import problems
 from .dingtalk import DingTalkError
 from .errors import DepartmentError
 from .http import show
-from .services import setup
+from .services import account, setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Answer = Callable[[HttpRequest], HttpResponse]
+
+
+class PersonalWays:
+    """Who is signed in reads their own language, wherever they are and whatever a link's sender spoke."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        kept = account.preferences_of(request.user)
+        language = account.language_of(kept)
+        if language:
+            # Not put back here: LocaleMiddleware says it in Content-Language, and begins anew each time.
+            translation.activate(language)
+            request.LANGUAGE_CODE = language
+        with timezone.override(account.zone_of(kept) or timezone.get_default_timezone()):
+            return self._answer(request)
 
 
 class PrivatePages:

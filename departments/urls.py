@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from .views import browse, delete, edit, history, move, search, setup
+from .views import account, browse, delete, edit, history, move, search, setup
 
 
 class DeptIdConverter:
@@ -48,6 +48,10 @@ _history = [
     path("history/export/", history.export, name="history-export"),
     path("history/<int:number>/", history.entry, name="entry"),
 ]
+_account = [
+    path("account/", account.account, name="account"),
+    path("help/keyboard/", account.keyboard, name="keyboard"),
+]
 _setup = [path("setup/", setup.setup, name="setup")]
 
-urlpatterns = [*_browse, *_search, *_edit, *_delete, *_move, *_history, *_setup]
+urlpatterns = [*_browse, *_search, *_edit, *_delete, *_move, *_history, *_account, *_setup]

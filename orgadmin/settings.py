@@ -159,7 +159,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if not _over_https:
     # Plain http is served on purpose (loopback, a trial): the set-up page warns about it.
     SILENCED_SYSTEM_CHECKS += [f"security.W0{n}" for n in ("04", "08", "12", "16")]
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _over_https
+LANGUAGE_COOKIE_SECURE = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _over_https
 _prefix = "__Host-" if _over_https else ""
 SESSION_COOKIE_NAME = f"{_prefix}session"
 CSRF_COOKIE_NAME = f"{_prefix}csrf"
@@ -214,6 +214,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "departments.middleware.PersonalWays",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -240,7 +241,12 @@ TEMPLATES: list[dict[str, Any]] = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": [*_builtins, "django.templatetags.i18n", "django.templatetags.static"],
+            "builtins": [
+                *_builtins,
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "departments.templatetags.names",
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

@@ -211,6 +211,26 @@
     on('keydown', ({ key, target }) => { if (key === 'Escape') close(null, target.closest('details.menu')); });
   }
 
+  /* a[data-dialog]: its page has a part for a dialog, shown over what one is doing. Where that fails, the page itself. */
+  on('click', async event => {
+    const link = event.target.closest('a[data-dialog]'), from = document.activeElement;
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const answer = await fetch(`${link.href}?part=dialog`, { headers: { 'HX-Request': 'true' } }).catch(() => null);
+    if (answer?.status !== 200) return location.assign(link.href);
+    if (document.querySelector('dialog[open]')) return;
+    const dialog = document.createElement('dialog');
+    dialog.innerHTML = await answer.text();
+    dialog.setAttribute('aria-labelledby', dialog.querySelector('h2').id);
+    document.body.append(dialog);
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      if (from !== document.body && visible(from)) from.focus();
+      else (event.isTrusted ? link.closest('.menu')?.querySelector('summary') ?? link : $('main')).focus();   // its menu has closed; or the key ?
+    });
+    dialog.showModal();
+  });
+
   /* Keys for the whole page (ux.md 1.8). Single characters can be switched off: <html data-shortcuts="off">. */
   {
     const box = () => document.querySelector('[role="search"] input');
@@ -248,7 +268,9 @@
       else if (search && key === 'Escape' && search.value) own(() => clear(search));
       else if (search && key === 'ArrowDown' && inTree()) own(() => inTree().focus());
       else if (result && (key === 'ArrowDown' || key === 'ArrowUp')) own(() => walk(result, key === 'ArrowUp' ? -1 : 1));
-      else if (key === '/' && box() && !typing(target) && document.documentElement.dataset.shortcuts !== 'off') own(seek);
+      else if (typing(target) || document.documentElement.dataset.shortcuts === 'off') return;
+      else if (key === '/' && box()) own(seek);
+      else if (key === '?') own(() => document.querySelector('[data-dialog]')?.click());
     });
   }
 })();

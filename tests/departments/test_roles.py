@@ -45,6 +45,11 @@ TABLE: dict[str, dict[str, str]] = {
     "departments:history": {"GET": SIGNED_IN, "POST": READ_ONLY},
     "departments:history-export": {"GET": SIGNED_IN, "POST": READ_ONLY},
     "departments:entry": {"GET": SIGNED_IN, "POST": READ_ONLY},
+    "departments:account": {
+        "GET": "302 200 200 200 200 200",
+        "POST": "302 302 302 302 302 302",
+    },
+    "departments:keyboard": {"GET": "302 200 200 200 200 200", "POST": READ_ONLY},
     "departments:setup": {"GET": "302 403 403 403 403 200", "POST": "405 405 405 405 405 405"},
 }
 OTHER_METHODS = ("PUT", "PATCH", "DELETE")
