@@ -1,4 +1,4 @@
-"""Which part of history somebody wants to see: the form of its filters."""
+"""Which part of history or of the departments somebody wants to see: the forms of their filters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from . import forms
 from .models import OPEN, WITHOUT_EFFECT, Department, Kind, Outcome
-from .services import history
+from .services import history, listing
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -147,3 +147,88 @@ class HistoryForm(django_forms.Form):
     def export_address(self) -> str:
         of = {"department": str(self._of)} if self._of else {}
         return reverse("departments:history-export", query=of | self.given())
+
+
+#: The ready-made filters of the list, and the columns one can sort by, in the order of the table.
+ONLY = {
+    "no-manager": gettext_lazy("Without manager"),
+    "empty": gettext_lazy("Empty: no people, nothing below"),
+    "hidden": gettext_lazy("Hidden from Contacts"),
+    "restricted": gettext_lazy("Members see limited Contacts"),
+    "chat": gettext_lazy("With a Department Chat"),
+    "namesake": gettext_lazy("Same name elsewhere"),
+    "out-of-scope": gettext_lazy("Outside this app’s contact scope"),
+    "changed": gettext_lazy("Changed in the last 7 days"),
+    "unread": gettext_lazy("Details not read yet"),
+}
+COLUMNS = {
+    "name": gettext_lazy("Name"),
+    "path": gettext_lazy("Path"),
+    "id": gettext_lazy("ID"),
+    "code": gettext_lazy("Code"),
+    "managers": gettext_lazy("Managers"),
+    "people": gettext_lazy("People"),
+    "chat": gettext_lazy("Chat"),
+    "hidden": gettext_lazy("Hidden"),
+    "restricted": gettext_lazy("Restricted"),
+    "read": gettext_lazy("Read at"),
+}
+_FIRST_SORT = "name"
+
+
+class ListingForm(django_forms.Form):
+    """Which departments, and in which order. Sent by GET, so that every selection has an address."""
+
+    q = forms.LineField(
+        label=gettext_lazy("Name, pinyin, code or ID"),
+        widget=django_forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    below = BranchField(
+        label=gettext_lazy("Branch"),
+        required=False,
+        help_text=gettext_lazy("A department’s ID or name, with all below it."),
+    )
+    sort = django_forms.ChoiceField(label=gettext_lazy("Sort by"), required=False)
+    only = django_forms.MultipleChoiceField(
+        label=gettext_lazy("Only those"),
+        required=False,
+        choices=list(ONLY.items()),
+        widget=django_forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, given: QueryDict) -> None:
+        self._all = given
+        # One id for the page's own search box and this field would be one too many.
+        super().__init__(given, auto_id="list-%s")
+        self.fields["sort"].choices = [  # type: ignore[attr-defined]
+            choice for name in listing.SORTS for choice in self._ways(name)
+        ]
+
+    @staticmethod
+    def _ways(name: str) -> list[tuple[str, str]]:
+        column = {"column": COLUMNS[name]}
+        return [
+            (name, _("%(column)s, ascending") % column),
+            (f"-{name}", _("%(column)s, descending") % column),
+        ]
+
+    def filters(self) -> listing.Filters:
+        told = self.cleaned_data
+        return listing.Filters(
+            text=told["q"], below=told.get("below"), only=tuple(dict.fromkeys(told["only"]))
+        )
+
+    def order(self) -> str:
+        return self.cleaned_data["sort"] or _FIRST_SORT
+
+    def narrowed(self) -> bool:
+        return any(name != "sort" for name, _value in self._given())
+
+    def address(self, **changes: str) -> str:
+        """The list as this form has it, but for what is given here; a first page needs no number."""
+        given = [pair for pair in self._given() if pair[0] not in changes]
+        return reverse("departments:listing", query=[*given, *changes.items()])
+
+    def _given(self) -> list[tuple[str, str]]:
+        told = ((name, value) for name in self.fields for value in self._all.getlist(name))
+        return [(name, value) for name, text in told if (value := text.strip())]

@@ -121,6 +121,20 @@ class Department(models.Model):
         return self.details_seen_at is None or self.details_seen_at < moment
 
 
+class Managers(models.Func):
+    """Of `details`, how many managers DingTalk told; null where it told nothing about any."""
+
+    output_field = models.IntegerField()
+
+    def as_sqlite(self, *args: Any, **more: Any) -> Any:
+        more["template"] = "json_array_length(%(expressions)s, '$.dept_manager_userid_list')"
+        return self.as_sql(*args, **more)
+
+    def as_postgresql(self, *args: Any, **more: Any) -> Any:
+        more["template"] = "jsonb_array_length(%(expressions)s -> 'dept_manager_userid_list')"
+        return self.as_sql(*args, **more)
+
+
 # The depth bounds a cycle on the way up, UNION ends one on the way down; both databases run them as they are.
 _UP = """
     WITH RECURSIVE walk(dept_id, parent_id, level) AS (

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from .views import account, browse, delete, edit, history, move, search, setup
+from .views import account, browse, delete, edit, history, listing, move, search, setup
 
 
 class DeptIdConverter:
@@ -29,7 +29,10 @@ _browse = [
     path("departments/<dept_id:dept_id>/", browse.department, name="department"),
     path("departments/<dept_id:dept_id>/children/", browse.children, name="children"),
 ]
-_search = [path("search/", search.search, name="search")]
+_search = [
+    path("search/", search.search, name="search"),
+    path("list/", listing.listing, name="listing"),
+]
 _edit = [
     path("departments/<dept_id:dept_id>/edit/", edit.edit, name="edit"),
     path("departments/<dept_id:parent_id>/new/", edit.create, name="create"),
