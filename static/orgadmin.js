@@ -121,7 +121,7 @@
     let seen;
     const marked = part => part.matches('[data-focus], [autofocus]') ? part : part.querySelector('[data-focus], [autofocus]');
 
-    on('htmx:afterSwap', ({ target: part, detail: { target, xhr, requestConfig: { elt, triggeringEvent } } }) => {
+    on('htmx:afterSwap', ({ target: part, detail: { target, xhr, requestConfig: { elt, verb, triggeringEvent } } }) => {
       const main = $('main');
       if (!triggeringEvent || !main || !(part instanceof Element)) return;
       if (target !== main) {
@@ -134,7 +134,8 @@
       if (panes) panes.dataset.view = 'page';
       if (!tab) scrollTo(0, 0);
       const stays = elt.matches('.nm') && elt.isConnected && visible(elt) ? elt : tab && main.querySelector('.tabs [aria-current]');
-      (stays || marked(main) || heading || main).focus();
+      const field = verb === 'get' && main.querySelector('form.form:has(.primary) :is(input, select, textarea):not([type="hidden"])');
+      (stays || marked(main) || field || heading || main).focus();
       if (stays) say(main.querySelector('[data-status]')?.dataset.status);
       for (const link of document.querySelectorAll('.results .nm')) {
         if (link.pathname === location.pathname) link.setAttribute('aria-current', 'page');
