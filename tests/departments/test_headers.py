@@ -136,7 +136,7 @@ def test_88_files_and_djangos_own_pages(administrator):
         carries(answer)
 
 
-def test_88_the_way_to_https(settings):
+def test_88_the_way_to_https(db, settings):
     settings.SECURE_SSL_REDIRECT = True
     answer = Client().get("/departments/")
 
