@@ -125,7 +125,9 @@
       const main = $('main');
       if (!triggeringEvent || !main || !(part instanceof Element)) return;
       if (target !== main) {
-        if (main.contains(part)) marked(part)?.focus();
+        const found = target.id === 'found';
+        if (found) say(target.querySelector('.found')?.textContent);
+        if (found || main.contains(part)) marked(part)?.focus();
         return;
       }
       if (xhr === seen) return;           // htmx tells once for every element that came
@@ -266,7 +268,7 @@
       else if (modified && key === 's' && saving()) own(() => saving().form.requestSubmit(saving()));
       else if (modified) return;
       else if (key === 'F6') own(() => region(event.shiftKey ? -1 : 1));
-      else if (search && key === 'Escape' && search.value) own(() => clear(search));
+      else if ((search || result) && key === 'Escape' && box().value) own(() => { box().focus(); clear(box()); });
       else if (search && key === 'ArrowDown' && inTree()) own(() => inTree().focus());
       else if (result && (key === 'ArrowDown' || key === 'ArrowUp')) own(() => walk(result, key === 'ArrowUp' ? -1 : 1));
       else if (typing(target) || document.documentElement.dataset.shortcuts === 'off') return;

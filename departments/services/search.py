@@ -295,11 +295,12 @@ def _spoken_in(name: str, word: str) -> list[tuple[int, int]]:
     if not _HAN.search(spoken):
         return []
     readings = zip(spoken, names.readings(spoken), strict=True)
-    sounds = [told or (letter.lower(),) for letter, told in readings]
-    initials = [[sound[0] for sound in one] for one in sounds]
+    # A blank has no sound: people type on.
+    sounds = [told or (letter.lower().strip(),) for letter, told in readings]
+    initials = [[sound[:1] for sound in one] for one in sounds]
     for heard in (initials, sounds):
         for start in range(len(heard)):
-            if end := _end_of(word, heard, start):
+            if spoken[start].strip() and (end := _end_of(word, heard, start)):
                 return [(start, end)]
     return []
 

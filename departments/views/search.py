@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.decorators import permission_required
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
@@ -48,9 +49,11 @@ def search(request: PersonRequest) -> HttpResponse:
     if request.GET.get("also") == "dingtalk" and found.incomplete:
         context["elsewhere"] = _elsewhere(request, text)
     if request.htmx and request.htmx.target == "found":
+        context["before"] = before = _before(request)
         response = render(request, "departments/search.html#found", context)
-        if text.strip():
-            response["HX-Replace-Url"] = request.get_full_path()
+        here = _address(text, found.page, turned=page is not None) if text.strip() else before
+        if here:
+            response["HX-Replace-Url"] = here
         return response
     return respond(request, "departments/search.html", context)
 
@@ -69,8 +72,21 @@ def _count(found: service.Found) -> str:
     return ngettext("%(n)s result", "%(n)s results", found.total) % {"n": found.total}
 
 
-def _address(text: str, page: int) -> str:
-    return reverse("departments:search", query={"q": text, "page": page})
+def _before(request: PersonRequest) -> str:
+    """The address of what the page shows beside the results: it has its own again when they go.
+
+    The results bring it along, because the address is theirs while they are there.
+    """
+    here = reverse("departments:search")
+    current = request.htmx.current_url_abs_path
+    if not current:
+        return ""
+    before = request.GET.get("before", here) if current.partition("?")[0] == here else current
+    return before if url_has_allowed_host_and_scheme(before, allowed_hosts=None) else here
+
+
+def _address(text: str, page: int, *, turned: bool = True) -> str:
+    return reverse("departments:search", query={"q": text} | ({"page": page} if turned else {}))
 
 
 def _number(text: str) -> int | None:

@@ -196,6 +196,8 @@ def test_names_come_before_initials_before_pinyin_before_codes(line, viewer):
         ("yanf", "华东研发部", "华东[研发]部"),
         ("east 研发", "East 研发部", "[East] [研发]部"),
         ("itbm", "IT部门", "[IT部门]"),
+        ("zx", "研发 中心", "研发 [中心]"),
+        ("fazhong", "研发 中心", "研[发 中]心"),
         ("cqfgs", "重庆分公司", "[重庆分公司]"),
         ("xyz", "研发中心", "研发中心"),
         ("yanfazhongxinbu", "研发中心", "研发中心"),
@@ -291,6 +293,31 @@ def test_many_results_come_in_pages(crowd, viewer):
 @pytest.mark.parametrize("number", ["0", "-1", "x", "9" * 9, "٣", "7"])
 def test_a_page_there_is_not_is_the_first(crowd, viewer, number):
     assert "120 results · Page 1 of 3" in look(viewer, "d1", page=number).text
+
+
+def found_from(person, address, **query):
+    """What htmx is given while the browser shows that address."""
+    url = "/search/?" + urlencode(query)
+    return person.get(url, htmx="found", HX_Current_URL=f"http://testserver{address}")
+
+
+def test_42_the_address_comes_back_with_the_tree(crowd, viewer):
+    typed = found_from(viewer, "/departments/1000/?open=1", q="d1")
+    before = typed.field("before")
+    again = found_from(viewer, "/search/?q=d1", q="d1", page=2, before=before)
+    cleared = found_from(viewer, "/search/?q=d1&page=2", q="", before=again.field("before"))
+
+    assert typed.response["HX-Replace-Url"] == "/search/?q=d1"
+    assert again.response["HX-Replace-Url"] == "/search/?q=d1&page=2"
+    assert cleared.response["HX-Replace-Url"] == "/departments/1000/?open=1"
+    assert cleared.html == ""
+
+
+@pytest.mark.parametrize("before", ["", "https://example.com/", "//example.com/", "javascript:x"])
+def test_only_an_address_of_ours_comes_back(crowd, viewer, before):
+    cleared = found_from(viewer, "/search/?q=d1", q="", before=before)
+
+    assert cleared.response["HX-Replace-Url"] == "/search/"
 
 
 def test_too_many_results_ask_for_more_letters(line, viewer):
