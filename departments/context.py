@@ -13,6 +13,7 @@ from . import policy
 from .models import Job
 from .services import account, doubt, settle
 from .services import tree as tree_service
+from .services.tree import BATCH
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -35,7 +36,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             "administer": user is not None and policy.may(user, policy.ADMINISTER),
         },
         "icons": static("icons.svg"),
-        "showing": str(_showing(request) or ""),
+        "showing": str(showing(request) or ""),
         "tree": SimpleLazyObject(lambda: _tree(request)),
         "news": SimpleLazyObject(lambda: _news(request)),
         "theme": ways.theme,
@@ -63,7 +64,16 @@ def _ids(text: str, *, base: int) -> list[int]:
     return [dept_id for dept_id in found if 0 < dept_id < 2**63]
 
 
-def _showing(request: HttpRequest) -> int | None:
+def batch_asked_for(request: HttpRequest) -> tuple[int, str]:
+    """Where the batch of 200 starts, and on which side of it more may be asked for (both: "")."""
+    for name, edge, step in (("from", "after", 0), ("until", "before", BATCH), ("at", "", 0)):
+        text = request.GET.get(name, "")
+        if text.isascii() and text.isdigit() and len(text) < 7:  # no level is longer
+            return max(int(text) - step, 0) // BATCH * BATCH, edge
+    return 0, ""
+
+
+def showing(request: HttpRequest) -> int | None:
     """The department that the address is about."""
     match = request.resolver_match
     return (match.kwargs.get("dept_id") or match.kwargs.get("parent_id")) if match else None
@@ -77,7 +87,7 @@ def _news(request: HttpRequest) -> list[AuditEntry]:
 
 def _in_doubt(request: HttpRequest) -> AuditEntry | None:
     """The write that is not settled and keeps the department waiting that the address is about."""
-    dept_id = _showing(request)
+    dept_id = showing(request)
     if dept_id is None or not request.user.is_authenticated:
         return None
     return doubt.in_doubt(doubt.Reach(frozenset({dept_id}), into=dept_id, takes_all=True))
@@ -92,7 +102,10 @@ def _jobs(request: HttpRequest) -> int:
 
 def _tree(request: HttpRequest) -> Level:
     opened = opened_in(request)
+    start = 0
     match = request.resolver_match
     if match and match.url_name == "children":
         opened.insert(0, match.kwargs["dept_id"])  # where an arrow leads without JavaScript
-    return tree_service.tree(opened=opened, by=request.user, showing=_showing(request))  # type: ignore[arg-type]
+    if match and match.url_name == "browse":
+        start, _edge = batch_asked_for(request)
+    return tree_service.tree(opened=opened, by=request.user, showing=showing(request), start=start)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from .context import opened_in
+from .context import opened_in, showing
 from .services import tree
 
 if TYPE_CHECKING:
@@ -51,7 +51,12 @@ def _redrawn(request: PersonRequest) -> Level | None:
         return None
     dept_id, opened = asked
     also = [dept_id] if opened else []
-    return tree.level_showing(dept_id=dept_id, opened=also + opened_in(request), by=request.user)
+    return tree.level_showing(
+        dept_id=dept_id,
+        opened=also + opened_in(request),
+        by=request.user,
+        showing=showing(request),
+    )
 
 
 def wants_main(request: HttpRequest) -> bool:

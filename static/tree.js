@@ -1,29 +1,33 @@
 /* <dept-tree>: nested lists of links become an ARIA tree, after the navigation tree view of the ARIA Authoring Practices.
 
-   The server writes every row (ux.md 2.2); this file adds roles, one tab stop, keys, and loading on demand. Without it the
-   list stays a list of links. It never measures: rows are found by walking siblings, so 2,000 rows cost what 20 do. */
+   The server writes lean rows (tree.html); this file adds roles, levels and places, arrows, one tab stop, keys, and loading on
+   demand. Without it the list stays a list of links. It never measures: rows are found by walking siblings, so 2,000 cost what 20 do. */
 (() => {
   'use strict';
 
   const COOKIE_LIMIT = 200;         // opened branches remembered, newest first: about 1.4 KB
+  const ADDRESS_LIMIT = 3900;       // gunicorn takes request lines of 4,094 characters
   const LOADS_AT_ONCE = 20;         // what one press of * may ask the server for
+  const LOOK_EVERY = 60000;         // ms between looks for changes from elsewhere
   const WORD_ENDS_AFTER = 500;      // ms without a letter
 
-  // A row is an <li>. Rows that are not departments (more, failed) hold their link directly.
-  const linkOf = li => li.querySelector(':scope > .row > .nm, :scope > a');
-  const groupOf = li => li.querySelector(':scope > ul');
-  const arrowOf = li => li.querySelector(':scope > .row > .tw');
+  // A row is an <li>: the link with its name; for departments an arrow and ⋯; once it was opened the list below it.
+  // "Loading…" and the item that says where a batch stands have no link, and nobody can go there.
+  const linkOf = li => li.firstElementChild;
+  const idOf = li => linkOf(li)?.id.slice(1) || '';
+  const groupOf = li => li.lastElementChild?.matches('ul') ? li.lastElementChild : null;
+  const arrowOf = li => li.querySelector(':scope > .tw');
   const parentOf = node => node.parentElement.closest('li');
-  const nameOf = li => linkOf(li).querySelector('.t').textContent.trim();
-  const isOpen = li => { const group = groupOf(li); return group && !group.hidden; };
+  const nameOf = li => linkOf(li).firstChild?.data?.trim() ?? '';
+  const isOpen = li => groupOf(li)?.hidden === false;
+  const isBatch = li => li.matches('.batch');
 
-  /** The nearest sibling that can be focused: the "Loading…" row cannot. */
   function sibling(li, step) {
     do { li = li[step]; } while (li && !linkOf(li));
     return li;
   }
   function edge(list, first, step) {
-    const li = list && list[first];
+    const li = list?.[first];
     return li && !linkOf(li) ? sibling(li, step) : li;
   }
   const firstIn = list => edge(list, 'firstElementChild', 'nextElementSibling');
@@ -45,75 +49,126 @@
     const before = sibling(li, 'previousElementSibling');
     return before ? deepest(before) : parentOf(li);
   }
+  /** Who gets the focus when this row goes: the next, else the previous, else the parent. */
+  function heirs(li) {
+    const found = [li];
+    for (const step of ['nextElementSibling', 'previousElementSibling']) for (let n = li; (n = sibling(n, step));) found.push(n);
+    for (let n = li; (n = parentOf(n));) found.push(n);
+    return found;
+  }
 
-  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (all, key) => values[key] ?? all);
-  const say = text => { if (text) document.getElementById('status').textContent = text; };
+  const $ = id => document.getElementById(id);
+  const fill = (text, values) => (text ?? '').replace(/\{(\w+)\}/g, (all, key) => values[key] ?? all);
+  const say = text => { if (text) $('status').textContent = text; };
+  const figure = n => Number(n).toLocaleString('en');
+  const shown = () => document.querySelector('#main [data-dept-id]')?.dataset.deptId ?? '';
+  const focused = node => node.contains(document.activeElement);
 
-  /** The same icon element, showing another symbol of the same sprite. */
-  function redraw(svg, symbol) {
-    const use = svg.querySelector('use');
-    use.setAttribute('href', use.getAttribute('href').replace(/#.*/, `#${symbol}`));
-    return svg;
+  /** A fragment of the server's as text; throws the answer where there is none. */
+  async function ask(address) {
+    const answer = await fetch(address, { headers: { 'HX-Request': 'true' }, signal: AbortSignal.timeout(25000) });
+    if (!answer.ok || answer.redirected) throw answer;
+    return answer.text();
+  }
+  async function askForBatch(address) {
+    const template = document.createElement('template');
+    template.innerHTML = await ask(address);
+    return template.content;
   }
 
   class DeptTree extends HTMLElement {
-    #observer = new MutationObserver(records => this.#changed(records));
     #seat = null;          // the link that holds the tab stop
-    #focused = false;
-    #more = null;          // where the rows asked for by "Show 200 more" will appear
+    #stale = new Set();    // batches with rows nobody had read before
+    #offer = '';
     #word = '';
     #lastLetter = 0;
+    #timer;
 
     connectedCallback() {
-      for (const type of ['click', 'keydown', 'focusin', 'focusout', 'htmx:afterRequest']) this.addEventListener(type, this);
-      this.#observer.observe(this, { childList: true, subtree: true });
+      for (const type of ['click', 'keydown', 'focusin', 'focusout']) this.addEventListener(type, this);
+      this.addEventListener('toggle', this, true);
       this.#dress();
-      const current = this.querySelector('.nm[aria-current]');
-      if (current) current.scrollIntoView({ block: 'nearest' });
+      this.#remember();
+      this.#timer = setInterval(() => document.hidden || this.#look(), LOOK_EVERY);
+      this.querySelector('.nm[aria-current]')?.scrollIntoView({ block: 'nearest' });
     }
 
-    disconnectedCallback() { this.#observer.disconnect(); }
+    disconnectedCallback() { clearInterval(this.#timer); }
 
     handleEvent(event) {
-      const act = { click: this.#click, keydown: this.#key, focusin: this.#enter, focusout: this.#leave,
-                    'htmx:afterRequest': this.#answered }[event.type];
-      act.call(this, event);
+      ({ click: this.#click, keydown: this.#key, focusin: this.#enter, focusout: this.#leave, toggle: this.#toggled })[event.type].call(this, event);
     }
 
-    get root() { return this.querySelector('ul'); }
+    get root() { return this.querySelector('ul.tree'); }
+    get menu() { return this.querySelector('[popover]'); }
 
     // ---- Roles and the one tab stop
 
     #dress() {
       if (!this.root) return;
-      this.root.setAttribute('role', 'tree');
-      for (const li of this.querySelectorAll('li:not([role])')) this.#dressRow(li);
-      const seat = this.#seat;
-      if (seat?.isConnected && this.contains(seat) && !seat.closest('ul[hidden]')) return;
-      const li = firstIn(this.root);
-      this.#sit([document.activeElement, this.querySelector('.nm[aria-current]')].find(
-        link => link?.getAttribute('role') === 'treeitem' && this.contains(link) && !link.closest('ul[hidden]')) ?? (li && linkOf(li)));
+      for (const list of new Set([...this.querySelectorAll('.tree li:not([role])')].map(li => li.parentElement))) this.#dressLevel(list);
+      const seat = this.#seat, usable = link => link?.role === 'treeitem' && this.contains(link) && !link.closest('ul[hidden]');
+      if (usable(seat)) return;
+      const first = firstIn(this.root);
+      this.#sit([document.activeElement, this.querySelector('.nm[aria-current]'), first && linkOf(first)].find(usable));
     }
 
-    #dressRow(li) {
-      const link = linkOf(li), group = groupOf(li), arrow = arrowOf(li), { level, pos, size } = li.dataset;
-      li.setAttribute('role', 'none');
+    #dressLevel(list) {
+      const holder = parentOf(list);
+      if (holder && this.contains(holder)) this.#group(holder);
+      else list.role = 'tree';
+      const level = list === this.root ? 1 : Number(linkOf(holder).ariaLevel) + 1;
+      let place = 0, total = 0;
+      for (const li of list.children) {
+        if (isBatch(li)) [place, total] = [Number(li.dataset.from), li.dataset.of];
+        const link = linkOf(li);
+        if (!li.role) this.#dressRow(li, link);
+        if (!link) continue;
+        link.ariaLevel = level;
+        if (link.id) [link.ariaPosInSet, link.ariaSetSize] = [++place, total];
+      }
+    }
+
+    #dressRow(li, link) {
+      li.role = 'none';
       if (!link) return;
-      const add = (element, attributes) => {
-        for (const [name, value] of Object.entries(attributes)) if (value != null) element.setAttribute(name, value);
-      };
-      add(link, { role: 'treeitem', tabindex: -1, 'aria-level': level ?? 1 + Number(parentOf(li)?.dataset.level ?? 0),
-                  'aria-posinset': pos, 'aria-setsize': size });
-      if (group) add(group, { role: 'group' });
-      if (!arrow) return;
-      add(arrow, { tabindex: -1, 'aria-hidden': true });
-      add(link, { 'aria-expanded': isOpen(li), 'aria-owns': group.id });
+      link.role = 'treeitem';
+      link.tabIndex = link === this.#seat ? 0 : -1;
+      if (!link.id) return;
+      link.className = 'nm';
+      if (link.id === `d${shown()}`) link.ariaCurrent = 'page';
+      const act = document.createElement('button');
+      Object.assign(act, { type: 'button', className: 'act', tabIndex: -1, ariaHidden: true, textContent: '⋯' });
+      const arrow = link.nextElementSibling;
+      if (!arrow?.matches('a')) return link.after(act);
+      const n = arrow.textContent, unread = n === '…', count = document.createElement('span'), words = document.createElement('span');
+      Object.assign(count, { className: 'cnt', ariaHidden: true, textContent: unread ? '' : n });
+      Object.assign(words, { className: 'sr', textContent: ` ${unread ? this.dataset.notRead : n === '1' ? this.dataset.oneBelow : fill(this.dataset.below, { n })} ` });
+      for (const part of [count, words]) link.insertBefore(part, link.querySelector('.ico'));
+      Object.assign(arrow, { className: unread ? 'tw maybe' : 'tw', tabIndex: -1, ariaHidden: true, innerHTML: this.#icon(unread ? 'chevron-dotted' : 'chevron-right') });
+      arrow.removeAttribute('aria-describedby');
+      arrow.after(act);
+      link.ariaExpanded = isOpen(li);
+    }
+
+    #icon(symbol) { return `<svg class="icon" aria-hidden="true"><use href="${this.dataset.sprite}#${symbol}"></use></svg>`; }
+
+    /** The list below a row, made when it is first needed. */
+    #group(li) {
+      const link = linkOf(li), list = groupOf(li) ?? li.appendChild(document.createElement('ul'));
+      list.id = `g${idOf(li)}`;
+      list.role = 'group';
+      link.setAttribute('aria-owns', list.id);
+      if (link.ariaExpanded) link.ariaExpanded = isOpen(li);
+      return list;
     }
 
     #sit(link) {
       if (this.#seat) this.#seat.tabIndex = -1;
       this.#seat = link ?? null;
-      if (link) link.tabIndex = 0;
+      if (!link) return;
+      link.tabIndex = 0;
+      this.#aim(link.closest('li'));
     }
 
     #focus(li) {
@@ -123,139 +178,253 @@
     }
 
     #enter({ target }) {
-      this.#focused = true;
-      if (target.getAttribute('role') === 'treeitem' && target !== this.#seat) this.#sit(target);
+      if (target.role === 'treeitem' && target !== this.#seat) this.#sit(target);
     }
 
-    #leave() {
-      // A removed element loses focus too: wait until the observer has had its turn.
-      setTimeout(() => { this.#focused = this.contains(document.activeElement); });
-    }
-
-    /** Rows came or went: dress the new ones; if the row with the focus went, its neighbour takes over. */
-    #changed(records) {
-      const lost = this.#seat && !this.#seat.isConnected && this.#focused && !this.contains(document.activeElement) ? this.#seat : null;
-      this.#dress();
-      if (!lost) return;
-      if (this.#more) return this.#arrived();
-      const { target, nextSibling, previousSibling } = records.find(
-        ({ removedNodes }) => [...removedNodes].some(node => node.contains(lost))) ?? {};
-      const heir = [nextSibling, previousSibling, target?.closest?.('li')].find(
-        node => node?.isConnected && node.matches?.('li') && this.contains(node) && linkOf(node));
-      this.#focus(heir ?? firstIn(this.root));
-    }
-
-    #arrived() {
-      const { list, before, after } = this.#more;
-      this.#more = null;
-      let first = before?.isConnected ? before.nextElementSibling : list.firstElementChild;
-      let last = after?.isConnected ? after.previousElementSibling : list.lastElementChild;
-      while (first && !first.dataset.pos) first = first.nextElementSibling;
-      while (last && !last.dataset.pos) last = last.previousElementSibling;
-      this.#focus(first ?? parentOf(list));
-      if (first) say(fill(this.dataset.rows ?? '', { from: first.dataset.pos, to: last.dataset.pos, total: first.dataset.size }));
+    #leave({ target }) {
+      const menu = target.closest('[popover]');
+      if (menu) setTimeout(() => { if (menu.matches(':popover-open') && !focused(menu) && document.hasFocus()) menu.hidePopover(); });
     }
 
     // ---- Opening and closing
 
     #toggle(li, open = !isOpen(li)) {
-      const group = groupOf(li), link = linkOf(li);
+      const link = linkOf(li);
       if (!arrowOf(li) || isOpen(li) === open) return;
-      if (!open && group.contains(this.#seat)) group.contains(document.activeElement) ? this.#focus(li) : this.#sit(link);
+      const group = this.#group(li);
+      if (!open && group.contains(this.#seat)) focused(group) ? this.#focus(li) : this.#sit(link);
       group.hidden = !open;
-      link.setAttribute('aria-expanded', open);
-      this.#dress();
-      this.#remember(li.dataset.id, open);
-      if (open && !firstIn(group)) this.#load(li);
+      link.ariaExpanded = open;
+      this.#remember(idOf(li), open);
+      if (!open) return;
+      if (group.firstElementChild) this.#look();
+      else this.#load(li);
     }
 
-    #load(li) {
-      const link = linkOf(li), group = groupOf(li);
-      if (link.hasAttribute('aria-busy')) return;
-      if (group.contains(document.activeElement)) this.#focus(li);
-      link.setAttribute('aria-busy', true);
-      const row = document.createElement('li');
-      row.className = 'loading';
-      row.setAttribute('aria-hidden', true);
-      row.textContent = this.dataset.loading;
-      group.replaceChildren(row);
-      window.htmx.trigger(arrowOf(li), 'dept-expand');
-    }
-
-    #answered({ target, detail: { successful } }) {
-      if (!successful) this.#more = null;
-      if (!target.matches('.tw')) return;
-      const li = target.closest('li'), link = linkOf(li), group = groupOf(li);
-      link.removeAttribute('aria-busy');
-      if (!successful) return this.#failed(li);
-      this.#dress();
-      const first = firstIn(group);
-      if (!first) return this.#leaf(li);
-      if (target.classList.contains('maybe')) {
-        target.classList.remove('maybe');
-        redraw(target.querySelector('svg'), 'chevron-right');
+    async #load(li) {
+      const link = linkOf(li), group = this.#group(li), arrow = arrowOf(li);
+      if (link.ariaBusy) return;
+      if (focused(group)) this.#focus(li);
+      link.ariaBusy = true;
+      const waiting = document.createElement('li');
+      Object.assign(waiting, { className: 'loading', ariaHidden: true, textContent: this.dataset.loading });
+      group.replaceChildren(waiting);
+      try {
+        this.#place(group, await askForBatch(`${arrow.pathname}?part=tree`));
+      } catch (failure) {
+        return this.#failed(li, failure);
+      } finally {
+        link.ariaBusy = null;
       }
-      say(fill(this.dataset.opened ?? '', { name: nameOf(li), n: Number(first.dataset.size ?? group.children.length).toLocaleString(document.documentElement.lang) }));
+      const marker = group.querySelector('.batch'), { of } = marker.dataset;
+      say(fill(of === '0' ? this.dataset.empty : of === '1' ? this.dataset.openedOne : this.dataset.opened, { name: nameOf(li), n: figure(of) }));
+      if (arrow.matches('.maybe')) this.#stale.add(this.#batchOf(li));
+      if (of === '0') this.#leaf(li);
+      if (!this.querySelector('[aria-busy]')) await this.#renewStale();
+      if (marker.dataset.stale == null) return;
+      delete marker.dataset.stale;
+      await ask(`${arrow.pathname}?part=look`).catch(() => {});
+      this.#look();
+    }
+
+    /** What the server counts and versions of a row nobody had read before is other than it was; one answer for all opened at once. */
+    async #renewStale() {
+      const batches = [...this.#stale];
+      this.#stale.clear();
+      for (const batch of batches) await this.#renew(batch).catch(() => {});
     }
 
     #leaf(li) {
-      arrowOf(li).remove();
-      groupOf(li).remove();
+      const group = groupOf(li);
+      if (group && focused(group)) this.#focus(li);
+      for (const part of [group, arrowOf(li)]) part?.remove();
       for (const name of ['aria-expanded', 'aria-owns']) linkOf(li).removeAttribute(name);
-      this.#remember(li.dataset.id, false);
-      say(this.dataset.empty);
+      this.#remember(idOf(li), false);
     }
 
-    #failed(li) {
-      const arrow = arrowOf(li), row = document.createElement('li'), again = document.createElement('a');
+    #failed(li, { status }) {
+      const row = document.createElement('li'), again = document.createElement('a');
       row.className = 'failed';
-      again.href = arrow.href;
-      again.append(redraw(arrow.querySelector('svg').cloneNode(true), 'alert'), this.dataset.failed);
+      again.href = arrowOf(li).href;
+      again.innerHTML = this.#icon('alert');
+      again.append(this.#excuse(status));
       row.append(again);
       groupOf(li).replaceChildren(row);
+      this.#dress();
       row.scrollIntoView({ block: 'nearest' });
-      say(this.dataset.failed);
+      if (status === 404 || status === 410) this.#renew(this.#batchOf(li)).catch(() => {});        // it is gone: so is its row
     }
+
+    #excuse(status) {
+      const text = status === 429 ? this.dataset.busy : this.dataset.failed;
+      say(text);
+      return text;
+    }
+
+    async #more(li) {
+      const link = linkOf(li), list = li.parentElement, before = li.matches('.before');
+      if (link.ariaBusy) return;
+      link.ariaBusy = true;
+      let batch;
+      try {
+        batch = await askForBatch(`${link.pathname}${link.search}&part=tree`);
+      } catch ({ status }) {
+        link.textContent = this.#excuse(status);
+        return;
+      } finally {
+        link.ariaBusy = null;
+      }
+      const here = focused(li), rows = [...batch.children].filter(idOf), { from, of } = batch.querySelector('.batch').dataset;
+      this.#merge(list, batch, li, li.nextElementSibling);
+      this.#dress();
+      if (here) this.#focus(before ? rows.at(-1) : rows[0]);
+      say(fill(this.dataset.rows, { from: figure(Number(from) + 1), to: figure(Number(from) + rows.length), total: figure(of) }));
+    }
+
+    #opened() { return [...this.querySelectorAll('.tree ul:not([hidden])')].map(list => list.id.slice(1)); }
 
     /** The cookie the server renders the next page from: ids in base 36, newest first. "0" stands for "nothing is open". */
     #remember(id, open) {
-      const own = Number(id).toString(36), known = document.cookie.match(/(?:^|; )tree=([^;]*)/);
-      const before = known ? known[1].split('.')
-        : [...this.querySelectorAll('li[data-id]')].filter(isOpen).map(li => Number(li.dataset.id).toString(36));
-      const ids = before.filter(other => other && other !== own && other !== '0');
-      if (open) ids.unshift(own);
+      const short = id => BigInt(id).toString(36), own = id && short(id);
+      const known = document.cookie.match(/(?:^|; )tree=([^;]*)/)?.[1].split('.') ?? [];
+      const ids = new Set([...open ? [own] : [], ...known, ...this.#opened().map(short)]);
+      for (const not of ['', '0', open ? '' : own]) ids.delete(not);
       const secure = location.protocol === 'https:' ? '; Secure' : '';
-      document.cookie = `tree=${ids.slice(0, COOKIE_LIMIT).join('.') || '0'}; Path=/; Max-Age=2592000; SameSite=Lax${secure}`;
+      document.cookie = `tree=${[...ids].slice(0, COOKIE_LIMIT).join('.') || '0'}; Path=/; Max-Age=2592000; SameSite=Lax${secure}`;
+    }
+
+    // ---- Rows drawn anew: after a write of one's own, and when changes from elsewhere are wanted
+
+    #batchOf(li) {
+      let marker = li;
+      while (!isBatch(marker)) marker = marker.previousElementSibling;
+      return `${(parentOf(li) && idOf(parentOf(li))) || 0}.${marker.dataset.from}`;
+    }
+
+    async #renew(batch) {
+      const [parent, from] = batch.split('.'), list = parent === '0' ? this.root : $(`g${parent}`);
+      const fresh = await askForBatch(`/departments/${parent === '0' ? '' : `${parent}/children/`}?part=tree&at=${from}`);
+      if (list?.isConnected) this.#place(list, fresh);
+    }
+
+    #place(list, fresh) {
+      const held = document.activeElement, row = list.contains(held) ? held.closest('li') : null, next = row ? heirs(row) : [];
+      this.#merge(list, fresh);
+      this.#dress();
+      if (row && document.activeElement !== held) this.#focus(next.find(li => this.contains(li) && linkOf(li)) ?? firstIn(this.root));
+    }
+
+    /** A batch takes the place of what stands between `at` and `end`; without these, of the same batch, or of everything in the list.
+        Rows that are there already stay the same elements, with the focus and with what is open below them. */
+    #merge(list, fresh, at, end = null) {
+      const marker = [...fresh.children].find(isBatch), batches = [...list.children].filter(isBatch);
+      const here = at ? -1 : batches.findIndex(li => li.dataset.from === marker.dataset.from);
+      let rows = [...fresh.children];
+      if (here >= 0) {
+        at = here ? batches[here] : list.firstElementChild;
+        end = batches[here + 1] ?? null;
+        rows = rows.filter(li => !li.matches('.more') || (li.matches('.before') ? !here : !end));
+      }
+      at ??= list.firstElementChild;
+      const ids = new Set(rows.map(idOf));
+      let first = null;
+      for (let li = at, next; li && li !== end; li = next) {
+        next = li.nextElementSibling;
+        if (idOf(li) && ids.has(idOf(li))) first ??= li;
+        else li.remove();
+      }
+      at = first ?? end;
+      for (const row of rows) {
+        const known = $(`d${idOf(row)}`)?.closest('li'), below = groupOf(row), li = known ?? row;
+        if (known?.contains(list)) continue;        // broken data: it would lie below itself
+        below?.remove();
+        if (known) this.#redress(known, row);
+        if (li === at) at = at.nextElementSibling;
+        else list.insertBefore(li, at);
+        if (below) this.#merge(this.#group(li), below);
+      }
+    }
+
+    /** The row says what the fresh one says, and is dressed again. */
+    #redress(li, fresh) {
+      const link = linkOf(li), other = linkOf(fresh), arrow = other.nextElementSibling, group = groupOf(li);
+      link.replaceChildren(...other.childNodes);
+      for (const part of [...li.children]) if (part !== link && (part !== group || !arrow)) part.remove();
+      for (const name of ['class', 'data-k', 'data-apart']) {
+        if (fresh.hasAttribute(name)) li.setAttribute(name, fresh.getAttribute(name));
+        else li.removeAttribute(name);
+      }
+      if (arrow) link.after(arrow);
+      else for (const name of ['aria-expanded', 'aria-owns']) link.removeAttribute(name);
+      li.role = null;
+    }
+
+    /** A level that came beside the answer to a write: <template data-below="the parent's id">. */
+    redraw(template) {
+      const parent = template.dataset.below, holder = $(`d${parent}`)?.closest('li');
+      const list = parent === '0' ? this.root : holder && this.#group(holder);
+      if (list) this.#place(list, template.content);
+      this.#remember();
+    }
+
+    /** Asks whether what is open would be drawn differently now, and offers it. */
+    async #look() {
+      const box = this.querySelector('.changes');
+      let seen = [...this.querySelectorAll('.batch')].filter(li => !li.closest('ul[hidden]'))
+        .map(li => `${(parentOf(li) && idOf(parentOf(li))) || 0}.${li.dataset.from}.${li.dataset.version}`).join('_');
+      if (seen.length > ADDRESS_LIMIT) seen = seen.slice(0, seen.lastIndexOf('_', ADDRESS_LIMIT));
+      const offer = seen && await ask(`${this.dataset.changes}?seen=${seen}`).catch(() => this.#offer);
+      if (offer !== this.#offer && !focused(box)) box.innerHTML = this.#offer = offer;
+    }
+
+    async #show(button) {
+      const batches = button.dataset.show.trim().split(' '), box = button.closest('.changes');
+      if (button.ariaDisabled) return;
+      button.ariaDisabled = true;
+      const ends = await batches.reduce(async (all, batch) => [...await all, await this.#renew(batch).catch(failure => failure)], []);
+      const failure = ends.find(Boolean);
+      if (focused(box)) this.#focus(this.#seat?.closest('li'));
+      box.innerHTML = this.#offer = '';
+      if (failure) this.#look();
+      say(failure ? this.dataset.failed : this.dataset.updated);
     }
 
     // ---- Pointer
 
     #click(event) {
-      const link = event.target.closest('a, .act'), li = link?.closest('li');
-      if (!li || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-      const own = (act) => { event.preventDefault(); act(); };
-      if (link.matches('.tw')) own(() => { this.#toggle(li); this.#focus(li); });
+      const link = event.target.closest('a, button'), li = link?.closest('li');
+      if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+      const own = act => { event.preventDefault(); act(); };
+      if (link.matches('[data-show]')) this.#show(link);
+      else if (link.matches('a[data-href]')) own(() => this.#go(link, event));
+      else if (!li) return;
+      else if (link.matches('.tw')) own(() => { this.#toggle(li); this.#focus(li); });
       else if (link.matches('.act')) own(() => this.#menu(li, link));
       else if (li.matches('.failed')) own(() => this.#load(parentOf(li)));
+      else if (li.matches('.more')) own(() => this.#more(li));
       else {
-        if (li.matches('.more')) this.#more = { list: li.parentElement, before: li.previousElementSibling, after: li.nextElementSibling };
         if (document.activeElement !== link) this.#focus(li);       // Safari does not focus a link that is clicked
+        own(() => this.#go(link, event));
       }
+    }
+
+    #go(link, event) {
+      link.closest('[popover]')?.hidePopover();
+      window.htmx.ajax('GET', link.getAttribute('href'), { source: link, event, target: '#main', swap: 'innerHTML', push: 'true' }).catch(() => {});
     }
 
     // ---- Keys
 
     #key(event) {
       const { key } = event, link = event.target, li = link.closest('li');
-      if (event.isComposing || link.getAttribute('role') !== 'treeitem') return;
-      if (event.ctrlKey || event.metaKey) return;
-      const act = event.altKey ? this.#altKey(key, li) : event.shiftKey && key === 'F10' ? () => this.#menu(li, link) : this.#plainKey(key, li);
+      if (event.isComposing || link.role !== 'treeitem' || event.ctrlKey || event.metaKey || event.altKey) return;
+      const act = event.shiftKey && key === 'F10' ? () => this.#menu(li, link) : this.#plainKey(key, li, event);
       if (!act) return;
       event.preventDefault();
       act();
     }
 
-    #plainKey(key, li) {
+    #plainKey(key, li, event) {
       const group = groupOf(li);
       switch (key) {
         case 'ArrowDown': return () => this.#focus(below(li));
@@ -265,8 +434,8 @@
         case 'Home': return () => this.#focus(firstIn(this.root));
         case 'End': return () => this.#focus(deepest(lastIn(this.root)));
         case '*': return () => this.#openAll(li.parentElement);
-        case 'F2': return this.#goto('edit', li);
-        case 'Delete': return this.#goto('delete', li);
+        case 'F2': return this.#action(li, 'edit', event);
+        case 'Delete': return this.#action(li, 'delete', event);
         case 'ContextMenu': return () => this.#menu(li, linkOf(li));
       }
       const now = Date.now(), typing = this.#word && now - this.#lastLetter < WORD_ENDS_AFTER;
@@ -279,23 +448,17 @@
       };
     }
 
-    #altKey(key, li) {
-      const step = { ArrowUp: -1, ArrowDown: 1 }[key];
-      return step && this.#goto('reorder', li, step);
-    }
-
-    /** Keys that lead to a page: its address comes from data-edit, data-delete and data-reorder; no address, no key. */
-    #goto(page, li, step) {
-      const address = this.dataset[page], { id } = li.dataset;
-      if (!address || !id) return null;
-      return () => location.assign(fill(address, { id, parent: parentOf(li)?.dataset.id ?? id, step }));
+    /** A key for one of the menu's links; where the menu has none, or not for this row, the key does nothing. */
+    #action(li, page, event) {
+      const link = this.menu?.querySelector(`[data-href$="/${page}/"]:not([hidden])`);
+      return link && idOf(li) ? () => this.#go(link, event) : null;
     }
 
     #openAll(list) {
       let loads = LOADS_AT_ONCE;
-      for (const li of list.children) {
+      for (const li of [...list.children]) {
         if (!arrowOf(li) || isOpen(li)) continue;
-        if (firstIn(groupOf(li)) || loads-- > 0) this.#toggle(li, true);
+        if (groupOf(li)?.firstElementChild || loads-- > 0) this.#toggle(li, true);
       }
     }
 
@@ -303,34 +466,58 @@
     #find(from) {
       const word = this.#word, again = [...word].every(letter => letter === word[0]);
       const start = again ? word[0] : word;
-      const matches = li => li.dataset.id && [nameOf(li).toLowerCase(), ...(li.dataset.keys ?? '').split(' ')].some(key => key.startsWith(start));
+      const matches = li => idOf(li) && [nameOf(li).toLowerCase(), ...(li.dataset.k ?? '').split(' ')].some(key => key.startsWith(start));
       const after = li => below(li) ?? firstIn(this.root);
       let li = word.length === 1 || again ? after(from) : from;
       for (const first = li; !matches(li);) if ((li = after(li)) === first) return;
       this.#focus(li);
     }
 
-    /** The row's actions: one popover for the whole page, its links filled in for this row. */
+    // ---- Actions: the toolbar and one menu for the whole tree speak of the row with the tab stop
+
+    #aim(li) {
+      const id = idOf(li), name = nameOf(li);
+      if (!id) return;
+      const kinds = [id === '1' && 'root', li.querySelector(':scope > .nm use[href$="#link"]') && 'linked', !linkOf(li).href && 'page'];
+      for (const part of this.querySelectorAll('[data-href], [data-id]')) {
+        const { href, label, not = '' } = part.dataset;
+        part.hidden = kinds.some(kind => kind && not.includes(kind));
+        if (href) part.href = fill(href, { id });
+        else part.dataset.copy = id;
+        if (label) part.ariaLabel = fill(label, { name });
+      }
+    }
+
     #menu(li, anchor) {
-      const menu = document.getElementById('row-menu'), { id } = li.dataset;
-      if (!menu?.showPopover || !id) return;
-      for (const link of menu.querySelectorAll('[data-href]')) link.href = fill(link.dataset.href, { id, parent: parentOf(li)?.dataset.id ?? id });
+      const menu = this.menu;
+      if (!menu?.showPopover || !idOf(li)) return;
+      this.#focus(li);
       const box = anchor.getBoundingClientRect();
       menu.showPopover();
       menu.style.left = `${Math.max(8, Math.min(box.left, innerWidth - menu.offsetWidth - 8))}px`;
       menu.style.top = `${Math.max(8, Math.min(box.bottom, innerHeight - menu.offsetHeight - 8))}px`;
-      menu.querySelector('a, button')?.focus();
+      menu.querySelector('a:not([hidden])').focus();
+    }
+
+    #toggled({ target, newState }) {
+      if (newState === 'closed') target.removeAttribute('style');
+      else {
+        const view = target.querySelector('[data-view]'), id = shown();
+        view.dataset.copy = `${location.origin}/departments/${id && `${id}/`}?open=${this.#opened().join('.')}`;
+      }
     }
 
     // ---- What happens elsewhere in the page
 
     /** Marks the department that #main shows. */
-    mark(id) {
-      const now = document.getElementById(`d${id}`);
-      for (const old of this.querySelectorAll('.nm[aria-current]')) if (old !== now) old.removeAttribute('aria-current');
+    mark() {
+      const now = $(`d${shown()}`);
+      for (const old of this.querySelectorAll('.nm[aria-current]')) if (old !== now) old.ariaCurrent = null;
       if (!now || !this.contains(now)) return;
-      now.setAttribute('aria-current', 'page');
-      if (!this.#focused && !now.closest('ul[hidden]')) this.#sit(now);
+      now.ariaCurrent = 'page';
+      if (focused(this) || now.closest('ul[hidden]')) return;
+      this.#sit(now);
+      now.scrollIntoView({ block: 'nearest' });
     }
   }
 
@@ -338,13 +525,9 @@
 
   document.addEventListener('htmx:afterSwap', ({ detail: { target } }) => {
     if (target.id !== 'main') return;
-    const id = target.querySelector('[data-dept-id]')?.dataset.deptId;
-    document.querySelector('dept-tree')?.mark(id);
-  });
-
-  // A branch that could not be read says so in its own row; other failures (signed out, forbidden) also reach #alert.
-  document.addEventListener('htmx:beforeSwap', ({ detail }) => {
-    const { isError, xhr, requestConfig: { elt } } = detail;
-    if (isError && elt.matches('dept-tree .tw') && (xhr.status === 429 || xhr.status >= 500)) detail.shouldSwap = false;
+    const tree = document.querySelector('dept-tree'), template = target.querySelector('template[data-below]');
+    if (template) tree?.redraw(template);
+    template?.remove();
+    tree?.mark();
   });
 })();

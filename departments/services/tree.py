@@ -47,6 +47,7 @@ class Marks(NamedTuple):
     restricted: bool
     missing: bool
     chat: bool
+    detached: bool = False
 
 
 class Row(NamedTuple):
@@ -70,6 +71,8 @@ class Level:
     total: int = 0
     version: str = ""
     stale: bool = False
+    #: Where what is detached begins beside the root, the id of the first of these.
+    apart: str = ""
 
     @property
     def after(self) -> int:
@@ -78,6 +81,11 @@ class Level:
     @property
     def rest(self) -> int:
         return self.total - self.after
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What "Show 200 more" says."""
+        return {"rest": f"{self.rest:,}", "total": f"{self.total:,}"}
 
 
 class _Told(NamedTuple):
@@ -92,25 +100,33 @@ class _Told(NamedTuple):
     restricted: bool | None
     linked: bool | None
     readable: bool
+    detached: bool
     missing_at: datetime | None
     children_seen_at: datetime | None
     below: int
 
 
 _FIELDS = ["dept_id", "parent_id", "name", "keys", "has_chat", "hidden", "restricted", "linked"]
-_FIELDS += ["readable", "missing_at", "children_seen_at", "below"]
+_FIELDS += ["readable", "detached", "missing_at", "children_seen_at", "below"]
 
 
-def tree(*, opened: Sequence[int], by: User, showing: int | None = None) -> Level:
+def tree(*, opened: Sequence[int], by: User, showing: int | None = None, start: int = 0) -> Level:
     """The tree with these departments open, and the way down to the one shown. At most 200 rows a level.
 
     `opened` has those opened last first: where all of them would be too many rows, the oldest stay closed.
+    `start` is where the top begins, unless one of it is shown.
     """
     policy.require(by, policy.VIEW)
     way = [row.dept_id for row in Department.objects.trail(showing)] if showing else []
     tops = _tops()
     below = _read_open(tops, way=[*way[:-1], ROOT_ID], opened=opened)
-    return _drawn({0: tops, **below}, 0, dict(pairwise(way)))
+    return _drawn({0: tops, **below}, 0, dict(pairwise([0, *way])), start)
+
+
+def top(*, by: User, start: int = 0) -> Level:
+    """A batch of where the tree begins, with everything closed."""
+    policy.require(by, policy.VIEW)
+    return _batch(0, _tops(), start)
 
 
 def children(*, dept_id: int, by: User, start: int = 0) -> Level:
@@ -126,7 +142,7 @@ def children(*, dept_id: int, by: User, start: int = 0) -> Level:
         if department.children_seen_at is None and department.readable:
             sync.refresh_children(dept_id=dept_id)
         level = _level(dept_id, start)
-    return level or Level(parent_id=dept_id)
+    return level or Level(dept_id, start=start, version=_version([]))
 
 
 def look_again(*, dept_id: int, by: User) -> None:
@@ -144,10 +160,13 @@ def look_again(*, dept_id: int, by: User) -> None:
         return
 
 
-def level_showing(*, dept_id: int, opened: Sequence[int], by: User) -> Level | None:
-    """The level that holds this department, with the given branches open."""
+def level_showing(
+    *, dept_id: int, opened: Sequence[int], by: User, showing: int | None = None
+) -> Level | None:
+    """The level that holds this department, with the given branches open, and the way to the one shown."""
     wanted = str(dept_id)
-    levels = [tree(opened=opened, by=by, showing=dept_id)]
+    way = [row.dept_id for row in Department.objects.trail(dept_id)]
+    levels = [tree(opened=[*way[:-1], *opened], by=by, showing=showing or dept_id)]
     for level in levels:
         if any(row.id == wanted for row in level.rows):
             return level
@@ -158,8 +177,10 @@ def level_showing(*, dept_id: int, opened: Sequence[int], by: User) -> Level | N
 def changed(*, seen: Mapping[tuple[int, int], str], by: User) -> list[tuple[int, int]]:
     """Which of these batches, by parent and start, would be drawn differently now; parent 0 is the top."""
     policy.require(by, policy.VIEW)
-    told = _grouped(Department.objects.children_of({parent for parent, _start in seen}))
-    told[0] = _tops()
+    parents = {parent for parent, _start in seen}
+    told = _grouped(Department.objects.children_of(parents))
+    if 0 in parents:
+        told[0] = _tops()
     return [
         (parent, start)
         for (parent, start), version in seen.items()
@@ -167,9 +188,15 @@ def changed(*, seen: Mapping[tuple[int, int], str], by: User) -> list[tuple[int,
     ]
 
 
+def looks(*, dept_id: int, by: User) -> str:
+    """Changes when the department's row would be drawn differently."""
+    policy.require(by, policy.VIEW)
+    return _version(_told(Department.objects.present().filter(pk=dept_id)))
+
+
 def _tops() -> list[_Told]:
     """The root first, then what is detached from it."""
-    tops = _told(Department.objects.tops()[:BATCH])
+    tops = _told(Department.objects.tops())
     return sorted(tops, key=lambda row: row.dept_id != ROOT_ID)
 
 
@@ -194,23 +221,28 @@ def _read_open(
     return found
 
 
-def _drawn(told: Mapping[int, list[_Told]], parent_id: int, shown: Mapping[int, int]) -> Level:
+def _drawn(
+    told: Mapping[int, list[_Told]], parent_id: int, shown: Mapping[int, int], start: int = 0
+) -> Level:
     """The batch of one level that holds what is to be shown, and in it what is open."""
     rows = told[parent_id]
-    start = _start_of_batch(rows, shown.get(parent_id))
-    batch = rows[start : start + BATCH]
-    level = Level(parent_id, start=start, total=len(rows), version=_version(batch))
+    places = (place for place, row in enumerate(rows) if row.dept_id == shown.get(parent_id))
+    level = _batch(parent_id, rows, next(places, start) // BATCH * BATCH)
+    # An id of 0, which DingTalk's replies may hold, stands for the top in here.
     level.rows = [
-        _row(row, _drawn(told, row.dept_id, shown) if row.dept_id in told else None)
-        for row in batch
+        row._replace(level=_drawn(told, int(row.id), shown))
+        if int(row.id) in told and row.id != "0"
+        else row
+        for row in level.rows
     ]
     return level
 
 
-def _start_of_batch(rows: list[_Told], wanted: int | None) -> int:
-    """The batch that shows this child, in steps of 200."""
-    places = (place for place, row in enumerate(rows) if row.dept_id == wanted)
-    return next(places, 0) // BATCH * BATCH
+def _batch(parent_id: int, told: list[_Told], start: int) -> Level:
+    batch = told[start : start + BATCH]
+    apart = (str(row.dept_id) for row in batch if row.detached and told[0].dept_id == ROOT_ID)
+    rows = [_row(row) for row in batch]
+    return Level(parent_id, rows, start, len(told), _version(batch), apart=next(apart, ""))
 
 
 def _level(dept_id: int, start: int) -> Level | None:
@@ -255,13 +287,14 @@ def _with_counts(rows: DepartmentQuerySet) -> DepartmentQuerySet:
     return rows.annotate(below=Coalesce(Subquery(below), 0))
 
 
-def _row(told: _Told, level: Level | None = None) -> Row:
+def _row(told: _Told) -> Row:
     marks = Marks(
         unreadable=not told.readable,
         linked=bool(told.linked),
         hidden=bool(told.hidden),
         restricted=bool(told.restricted),
         missing=told.missing_at is not None,
+        detached=told.detached,
         chat=bool(told.chat),
     )
     return Row(
@@ -270,11 +303,12 @@ def _row(told: _Told, level: Level | None = None) -> Row:
         told.keys or "",
         _below(told),
         marks if True in marks else None,
-        level,
     )
 
 
 def _below(told: _Told) -> str:
+    if told.dept_id < 1:
+        return ""  # one of DingTalk's own, which it answers nothing about
     if told.children_seen_at is None and told.readable:
         return NOT_READ
     return f"{told.below:,}" if told.below else ""
@@ -282,7 +316,10 @@ def _below(told: _Told) -> str:
 
 def _version(rows: Iterable[_Told]) -> str:
     """Short enough to be sent back for every open branch; a clash only delays an offer to the next change."""
-    drawn = [(*row[:2], *row[2:9], row.missing_at is None, _below(row)) for row in rows]
+    drawn = [
+        (row.dept_id, row.parent_id, row.name, *row[4:10], row.missing_at is None, _below(row))
+        for row in rows
+    ]
     return f"{zlib.crc32(repr(drawn).encode()):x}"
 
 

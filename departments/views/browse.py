@@ -13,8 +13,9 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from .. import fields, policy, problems
+from ..context import batch_asked_for
 from ..dingtalk import ROOT_ID, DingTalkError
-from ..http import PersonRequest, respond, wants_part
+from ..http import PersonRequest, redraw, respond, wants_part
 from ..services import browse as service
 from ..services import tree
 from ..services.tree import BATCH
@@ -27,6 +28,10 @@ _DIGITS = 18
 @require_safe
 @permission_required(policy.VIEW, raise_exception=True)
 def browse(request: PersonRequest) -> HttpResponse:
+    if wants_part(request, "tree"):
+        start, edge = batch_asked_for(request)
+        level = tree.top(by=request.user, start=start)
+        return render(request, "departments/tree.html#level", {"level": level, "edge": edge})
     try:
         service.look_at_the_top(by=request.user)
         problem = None
@@ -47,6 +52,7 @@ def browse(request: PersonRequest) -> HttpResponse:
 def department(request: PersonRequest, dept_id: int) -> HttpResponse:
     """From memory at once; ``?live=1``, which the page asks for by itself, from DingTalk."""
     live = request.GET.get("live") == "1"
+    before = tree.looks(dept_id=dept_id, by=request.user) if live else ""
     try:
         opened, problem = service.open_department(dept_id=dept_id, by=request.user, live=live), None
     except DingTalkError as failure:
@@ -54,6 +60,8 @@ def department(request: PersonRequest, dept_id: int) -> HttpResponse:
         if not service.remembers(dept_id=dept_id):
             raise
         opened = service.open_department(dept_id=dept_id, by=request.user)
+    if live and tree.looks(dept_id=dept_id, by=request.user) != before:
+        redraw(request, dept_id)
     context = _department_page(opened, problem=problem, live=live)
     if request.GET.get("view") == "tree":  # where there is room for one of both
         context["view"] = "tree"
@@ -63,7 +71,7 @@ def department(request: PersonRequest, dept_id: int) -> HttpResponse:
 @require_safe
 @permission_required(policy.VIEW, raise_exception=True)
 def children(request: PersonRequest, dept_id: int) -> HttpResponse:
-    start, edge = _batch_asked_for(request)
+    start, edge = batch_asked_for(request)
     if wants_part(request, "look"):
         tree.look_again(dept_id=dept_id, by=request.user)
         return HttpResponse(status=204)
@@ -92,15 +100,6 @@ def changes(request: PersonRequest) -> HttpResponse:
         "%(n)s change in open branches.", "%(n)s changes in open branches.", len(found)
     ) % {"n": len(found)}
     return render(request, "departments/changes.html", {"changes": found, "offer": offer})
-
-
-def _batch_asked_for(request: PersonRequest) -> tuple[int, str]:
-    """Where the batch of 200 starts, and on which side of it more may be asked for."""
-    for name, edge, step in (("from", "after", 0), ("until", "before", BATCH)):
-        text = request.GET.get(name, "")
-        if text.isascii() and text.isdigit() and len(text) < 7:  # no level is longer
-            return max(int(text) - step, 0), edge
-    return 0, ""
 
 
 def _batches_seen(text: str) -> dict[tuple[int, int], str]:

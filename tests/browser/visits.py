@@ -120,6 +120,7 @@ def sign_in(page: Page, role: str) -> None:
     page.locator("#id_password").fill(_PASSWORD)
     page.locator("main form button.primary").click()
     expect(page).to_have_url(re.compile("/departments/"))
+    page.wait_for_load_state()
 
 
 def sideways(page: Page) -> int:
