@@ -6,7 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import expect
-from visits import reconnect, sign_in
+from visits import sign_in
+
+from sandbox.faults import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,15 +98,13 @@ class Tour:
         page.locator(SAVE).click()
         self.there("main .summary")
         yield "refused"
-        self.settings.DINGTALK_WRITE_SECONDS = 0.0001
-        reconnect()
+        self.dingtalk.sandbox.faults.add(Rule("drop:after", path="department/update"))
         self.open("招聘 Talent Acquisition", "edit/")
         page.locator("#id_code").fill("TA")
         page.locator(SAVE).click()
         self.there("main .outcome.unknown")
         yield "unknown"
-        self.settings.DINGTALK_WRITE_SECONDS = 10
-        reconnect()
+        self.dingtalk.sandbox.faults.clear()
 
     def deleting(self) -> Iterator[str]:
         page = self.page
