@@ -63,6 +63,8 @@ class Hit:
     place: Place
     twin: bool
     marks: Marks | None
+    #: The name in one piece.
+    plain: str
     #: What else of it was meant: "code", "source" or "id", and its text.
     also: list[tuple[str, list[Part]]]
 
@@ -103,11 +105,12 @@ class _Row(NamedTuple):
     hidden: bool | None
     restricted: bool | None
     missing: object
+    detached: bool
     chat: bool | None
 
 
 _FIELDS = ["dept_id", "name", "code", "source_identifier", "readable", "linked", "hidden"]
-_FIELDS += ["restricted", "missing_at", "has_chat"]
+_FIELDS += ["restricted", "missing_at", "detached", "has_chat"]
 
 
 def search(*, text: str, by: User, page: int = 1) -> Found:
@@ -258,6 +261,7 @@ def _hit(row: _Row, words: Sequence[str], places: Mapping[int, Place], *, twin: 
         hidden=bool(row.hidden),
         restricted=bool(row.restricted),
         missing=row.missing is not None,
+        detached=row.detached,
         chat=bool(row.chat),
     )
     return Hit(
@@ -267,6 +271,7 @@ def _hit(row: _Row, words: Sequence[str], places: Mapping[int, Place], *, twin: 
         place=places.get(row.dept_id, _place([])),
         twin=twin,
         marks=marks if True in marks else None,
+        plain=row.name,
         also=list(_also(row, words)),
     )
 

@@ -26,6 +26,7 @@ class _Column(NamedTuple):
     label: Any
     sorts: str = ""
     sorted: str = ""
+    counts: bool = False
 
 
 @require_safe
@@ -62,14 +63,13 @@ def listing(request: PersonRequest) -> HttpResponse:
 
 
 def _column(form: ListingForm, name: str) -> _Column:
+    label, counts = COLUMNS[name], name in ("managers", "people")
     if name not in service.SORTS:
-        return _Column(COLUMNS[name])
-    sort = form.order()
-    down = _Column(
-        COLUMNS[name], form.address(sort=name), "descending" if sort == f"-{name}" else ""
-    )
-    up = _Column(COLUMNS[name], form.address(sort=f"-{name}"), "ascending")
-    return up if sort == name else down
+        return _Column(label)
+    if form.order() == name:
+        return _Column(label, form.address(sort=f"-{name}"), "ascending", counts)
+    down = "descending" if form.order() == f"-{name}" else ""
+    return _Column(label, form.address(sort=name), down, counts)
 
 
 def _turned(form: ListingForm, number: int) -> str:
