@@ -111,6 +111,11 @@
       target.setAttribute('aria-busy', true);
     });
     on('htmx:afterRequest', ({ detail: { xhr } }) => { if (xhr === request) $('main').removeAttribute('aria-busy'); });
+    // An answer that comes after the person has asked for another page is for nobody: one to a link, or to a page's own look.
+    on('htmx:beforeSwap', ({ detail }) => {
+      const { target, xhr, requestConfig: { elt, verb, triggeringEvent } } = detail;
+      if (target.id === 'main' && verb === 'get' && (triggeringEvent ? xhr !== request : !elt.isConnected)) detail.shouldSwap = false;
+    });
   }
 
   /* Where the focus goes after a swap (ux.md 1.7): opening from the tree or a tab leaves it there and speaks data-status;
