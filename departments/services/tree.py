@@ -302,7 +302,8 @@ def _row(told: _Told) -> Row:
         told.name,
         told.keys or "",
         _below(told),
-        marks if True in marks else None,
+        # A row with marks is looked at closer: these are no page's address.
+        marks if True in marks or told.dept_id < 1 else None,
     )
 
 
