@@ -125,12 +125,13 @@ def search(*, text: str, by: User, page: int = 1) -> Found:
     told = list(rows.values_list(*_FIELDS, "total")[start : start + PAGE])
     if not told and page > 1:  # an old address, and there are fewer by now
         return search(text=text, by=by)
+    total = told[0][-1] if told else 0
     return Found(
         hits=_hits([_Row._make(row[:-1]) for row in told], words),
-        total=told[0][-1] if told else 0,
+        total=total,
         page=page,
         unknown_id=_unknown_id(words),
-        incomplete=_is_incomplete(found=bool(told)),
+        incomplete=_is_incomplete(total=total),
     )
 
 
@@ -184,9 +185,7 @@ def _matching(words: Iterable[str]) -> Q:
 
 
 def _one(word: str) -> Q:
-    matches = Q(code__istartswith=word) | Q(source_identifier__istartswith=word)
-    for spelt in _spellings(word):
-        matches |= Q(name__icontains=spelt)
+    matches = _begins("code", word) | _begins("source_identifier", word) | _contains("name", word)
     if word.isascii():
         matches |= Q(keys__contains=word.lower())
     if _ID.fullmatch(word):
@@ -194,19 +193,32 @@ def _one(word: str) -> Q:
     return matches
 
 
-def _spellings(word: str) -> list[str]:
-    """SQLite's LIKE knows no case beyond ASCII: "é" is not "É" to it."""
-    if word.isascii() or word.lower() == word.upper():
-        return [word]
-    return sorted({word, word.lower(), word.upper(), word.title()})
+def _contains(field: str, text: str) -> Q:
+    return _like(field, "contains", text)
+
+
+def _begins(field: str, text: str) -> Q:
+    return _like(field, "startswith", text)
+
+
+def _like(field: str, how: str, text: str) -> Q:
+    """Whatever the case; Han has none, which spares PostgreSQL to look at each name in capitals."""
+    if text.lower() == text.upper():
+        return Q((f"{field}__{how}", text))
+    # SQLite's LIKE knows no case beyond ASCII: "é" is not "É" to it.
+    spelt = {text} if text.isascii() else {text, text.lower(), text.upper(), text.title()}
+    matches = Q()
+    for one in sorted(spelt):
+        matches |= Q((f"{field}__i{how}", one))
+    return matches
 
 
 def _best_first(words: Sequence[str]) -> DepartmentQuerySet:
     phrase, letters = " ".join(words), "".join(words).lower()
     by_name = [
-        (Q(name__iexact=phrase), 0),
-        (Q(name__istartswith=phrase), 1),
-        (Q(name__icontains=phrase), 4),
+        (_like("name", "exact", phrase), 0),
+        (_begins("name", phrase), 1),
+        (_contains("name", phrase), 4),
     ]
     # The first key is the whole name's pinyin, the initials come after: they have a blank before them.
     by_sound = [
@@ -216,7 +228,7 @@ def _best_first(words: Sequence[str]) -> DepartmentQuerySet:
         (Q(keys__contains=letters), 6),
     ]
     by_number = [
-        (Q(code__istartswith=phrase) | Q(source_identifier__istartswith=phrase), 7),
+        (_begins("code", phrase) | _begins("source_identifier", phrase), 7),
     ]
     ranks = [*by_name, *(by_sound if letters.isascii() else []), *by_number]
     ranks.sort(key=lambda rank: rank[1])
@@ -238,11 +250,16 @@ def _unknown_id(words: Sequence[str]) -> str:
     return "" if Department.objects.present().filter(pk=number).exists() else str(number)
 
 
-def _is_incomplete(*, found: bool) -> bool:
-    """Somewhere nobody has looked yet: a new department there would be in DingTalk and not in memory."""
+def _is_incomplete(*, total: int) -> bool:
+    """Somewhere nobody has looked yet: a new department there would be in DingTalk and not in memory.
+
+    Whoever has found more than a page is helped by more letters, not by more results.
+    """
+    if total > PAGE:
+        return False
     rows = Department.objects.present()
     unread = rows.filter(children_seen_at=None, readable=True, dept_id__gt=0)
-    return unread.exists() or not (found or rows.exists())
+    return unread.exists() or not (total or rows.exists())
 
 
 # ── As it is drawn ───────────────────────────────────────────────────────────────────────────────────────

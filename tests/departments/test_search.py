@@ -334,7 +334,8 @@ def test_a_search_costs_the_same_at_any_size(crowd, viewer, django_assert_num_qu
     ids(viewer, "d1000")  # warm: permissions
 
     for words in ("d1000", "d1"):
-        with django_assert_num_queries(3):  # the page, its paths, whether memory is complete
+        # The page, its paths, and for a few results whether memory is complete.
+        with django_assert_num_queries(3 if words == "d1000" else 2):
             search.search(text=words, by=viewer.user)
 
 
@@ -372,6 +373,13 @@ def test_an_incomplete_memory_asks_afterwards(org, sandbox, viewer):
     assert sandbox.calls == []
     assert "Our copy is not complete yet." in page.text
     assert 'hx-get="/search/?part=dingtalk&amp;q=st" hx-trigger="load"' in page.html
+
+
+def test_more_than_a_page_is_enough_and_dingtalk_not_asked(crowd, viewer):
+    Department.objects.filter(pk=1).update(children_seen_at=None)
+
+    assert "not complete" not in look(viewer, "d1").text
+    assert "not complete" in look(viewer, "d111").text
 
 
 def test_an_empty_memory_is_not_complete(viewer):
