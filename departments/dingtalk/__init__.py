@@ -36,6 +36,7 @@ from .payloads import (
     ListedDepartment,
     Person,
     Receipt,
+    told_before,
 )
 from .wire import Account, Limits, Wire
 
@@ -79,4 +80,5 @@ __all__ = [
     "Unreachable",
     "Wire",
     "codes_of",
+    "told_before",
 ]

@@ -63,6 +63,17 @@ class Department(msgspec.Struct, frozen=True, kw_only=True):
         return {field: value for field, value in told.items() if value is not None}
 
 
+_again = msgspec.json.Decoder(Department, strict=False)
+
+
+def told_before(kept: str) -> Department | None:
+    """A department from the JSON that `as_dict` gave; None where an older version kept another shape."""
+    try:
+        return _again.decode(kept)
+    except msgspec.MsgspecError:
+        return None
+
+
 class ListedDepartment(msgspec.Struct, frozen=True, kw_only=True):
     """One child as `department/listsub` tells it: no order, no rights, no counts."""
 

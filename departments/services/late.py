@@ -18,16 +18,18 @@ from .compare import not_taken, same
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from .. import dingtalk as wire
+
 #: What shows up later than this is somebody's new work, not our old write.
 _LATE_FOR = timedelta(days=7)
 
 
-def seen(departments: Iterable[Mapping[str, Any]]) -> None:
+def seen(departments: Iterable[wire.Department]) -> None:
     """These were just read in full: does one of them show a change or a create we believe did not happen?"""
     believed = _believed_not_done(Kind.EDIT, Kind.MOVE, Kind.CREATE)
     if not believed:
         return
-    by_id = {told["dept_id"]: told for told in departments}
+    by_id = {department.dept_id: department.as_dict() for department in departments}
     for entry in believed:
         for told in by_id.values():
             if _is_there(entry, told):
@@ -36,13 +38,14 @@ def seen(departments: Iterable[Mapping[str, Any]]) -> None:
                 break
 
 
-def listed(parent_id: int, departments: Iterable[Mapping[str, Any]]) -> None:
-    """These were just listed below this parent: is one of them a create we believe did not happen?"""
-    for entry in _believed_not_done(Kind.CREATE, below=parent_id):
-        for row in departments:
-            told = {**row, "parent_id": parent_id}
+def listed(levels: Mapping[int, Iterable[wire.ListedDepartment]]) -> None:
+    """These were just listed, by parent: is one of them a create we believe did not happen?"""
+    for entry in _believed_not_done(Kind.CREATE):
+        parent_id = entry.operation.dept_id
+        for child in levels.get(parent_id, ()):
+            told = {"dept_id": child.dept_id, "name": child.name, "parent_id": parent_id}
             if _was_created(entry, told):
-                _put_right(entry, after=told, missing=[], dept_id=told["dept_id"])
+                _put_right(entry, after=told, missing=[], dept_id=child.dept_id)
                 break
 
 
@@ -65,15 +68,13 @@ def claimed(dept_ids: Iterable[int], *, but: AuditEntry) -> set[int]:
     return {dept_id for dept_id in others.values_list("dept_id", flat=True) if dept_id}
 
 
-def _believed_not_done(*kinds: Kind, below: int | None = None) -> list[AuditEntry]:
+def _believed_not_done(*kinds: Kind) -> list[AuditEntry]:
     rows = AuditEntry.objects.filter(
         outcome=Outcome.NOT_DONE,
         corrections=None,
         settled_at__gte=timezone.now() - _LATE_FOR,
         operation__kind__in=kinds,
     )
-    if below is not None:
-        rows = rows.filter(operation__dept_id=below)
     return [
         entry
         for entry in rows.select_related("operation", "corrects")

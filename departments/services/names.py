@@ -2,7 +2,45 @@
 
 from __future__ import annotations
 
+import re
+from itertools import combinations, islice, product
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 _SILENT = "-"
+_HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]")
+#: DingTalk's names have 64 characters at most; what is longer comes from elsewhere.
+_SPOKEN = 64
+#: 长 alone has two readings: a long name would have thousands of combinations.
+_COMBINATIONS = 16
+_LONGEST = 500
+
+
+def keys_of(name: str) -> str:
+    """What people type for a name without an input method, separated by blanks; empty where it has no Han.
+
+    First the whole name's pinyin, then its initials, then the same for other readings of its characters:
+    words around them mislead, 长沙 in 分公司长沙 would be "zhangsha" alone. Letters and digits stay in place.
+    """
+    if not _HAN.search(name):
+        return ""
+    from pypinyin import Style, pinyin  # noqa: PLC0415 — half a second and 58 MB
+
+    spoken = "".join(name[:_SPOKEN].lower().split())
+    told = pinyin(spoken, Style.NORMAL, errors=list)  # type: ignore[arg-type]  # one by one
+    usual = [sounds[0] for sounds in told]
+    found: dict[str, None] = {}
+    for sounds in islice(_combinations(usual, readings(spoken)), _COMBINATIONS):
+        found["".join(sounds)] = None
+        found["".join(sound[:1] for sound in sounds)] = None
+    keys = ""
+    for key in found:
+        if keys and len(keys) + len(key) >= _LONGEST:
+            break
+        keys += f" {key}" if keys else key
+    return keys
 
 
 def readings(name: str) -> list[tuple[str, ...]]:
@@ -11,3 +49,19 @@ def readings(name: str) -> list[tuple[str, ...]]:
 
     told = pinyin(list(name), Style.NORMAL, heteronym=True, errors=lambda _rest: _SILENT)
     return [() if sounds == [_SILENT] else tuple(sounds) for sounds in told]
+
+
+def _combinations(
+    usual: Sequence[str], others: Sequence[tuple[str, ...]]
+) -> Iterator[tuple[str, ...]]:
+    """The usual readings first, then with one character read otherwise, then with two, and so on."""
+    unusual = {
+        place: [sound for sound in sounds if sound != usual[place]]
+        for place, sounds in enumerate(others)
+        if len(sounds) > 1
+    }
+    for how_many in range(len(unusual) + 1):
+        for places in combinations(unusual, how_many):
+            for chosen in product(*(unusual[place] for place in places)):
+                otherwise = dict(zip(places, chosen, strict=True))
+                yield tuple(otherwise.get(place, sound) for place, sound in enumerate(usual))
