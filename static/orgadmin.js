@@ -6,7 +6,7 @@
   const $ = id => document.getElementById(id);
   const on = (type, act, capture = false) => document.addEventListener(type, act, capture);
   const say = text => { if (text) $('status').textContent = text; };
-  const visible = element => element.getClientRects().length > 0;
+  const visible = element => element.checkVisibility();
   const typing = element => element.matches('input, textarea, select, [contenteditable]');
 
   /* Chinese input: "y", "ya", "yan" are not yet words. Hide them from htmx and the counters, then report the finished word.
