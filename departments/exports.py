@@ -1,4 +1,4 @@
-"""History as a file for a spreadsheet."""
+"""History and the list of departments as files for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
 from . import fields, forms
+from .filters import COLUMNS
 from .models import Kind
 from .services import browse
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from .models import AuditEntry
+    from .services.listing import Row
 
 _HEADINGS = [
     gettext_lazy("Entry"),
@@ -55,15 +57,34 @@ class _Line:
 
 
 def as_csv(batches: Iterable[list[AuditEntry]], language: str, zone: tzinfo) -> Iterator[str]:
+    def records(batch: list[AuditEntry]) -> list[list[Any]]:
+        names = _names(batch)
+        return [_record(one, names) for one in batch]
+
+    return _written(_HEADINGS, map(records, batches), language, zone)
+
+
+def list_as_csv(batches: Iterable[list[Row]], language: str, zone: tzinfo) -> Iterator[str]:
+    def records(batch: list[Row]) -> list[list[Any]]:
+        return [_listed(one) for one in batch]
+
+    return _written(COLUMNS.values(), map(records, batches), language, zone)
+
+
+def _written(
+    headings: Iterable[Any], batches: Iterator[list[list[Any]]], language: str, zone: tzinfo
+) -> Iterator[str]:
     """RFC 4180, with a BOM: without one Excel reads UTF-8 as something else."""
     writer = csv.writer(_Line())
     with override(language):
-        first = writer.writerow([_cell(heading) for heading in _HEADINGS])
+        first = writer.writerow([_cell(heading) for heading in headings])
     yield f"\ufeff{first}"
-    for batch in batches:
+    while True:
         with override(language), timezone.override(zone):
-            names = _names(batch)
-            lines = [writer.writerow(map(_cell, _record(one, names))) for one in batch]
+            batch = next(batches, None)
+            if batch is None:
+                return
+            lines = [writer.writerow(map(_cell, record)) for record in batch]
         yield "".join(lines)
 
 
@@ -115,3 +136,20 @@ def _changes(one: AuditEntry, names: Mapping[int, str]) -> str:
         for name, value in one.wanted.items()
     ]
     return " ".join("; ".join(told).split())
+
+
+def _listed(one: Row) -> list[Any]:
+    """What nobody has read yet is an empty cell."""
+    words = {True: _("Yes"), False: _("No"), None: ""}
+    return [
+        one.name,
+        one.place.whole,
+        one.id,
+        one.code,
+        one.managers,
+        one.people,
+        words[one.chat],
+        words[one.hidden],
+        words[one.restricted],
+        timezone.localtime(one.read_at).isoformat(timespec="seconds") if one.read_at else "",
+    ]

@@ -229,6 +229,9 @@ class ListingForm(django_forms.Form):
         given = [pair for pair in self._given() if pair[0] not in changes]
         return reverse("departments:listing", query=[*given, *changes.items()])
 
+    def export_address(self) -> str:
+        return reverse("departments:listing-export", query=self._given())
+
     def _given(self) -> list[tuple[str, str]]:
         told = ((name, value) for name in self.fields for value in self._all.getlist(name))
         return [(name, value) for name, text in told if (value := text.strip())]

@@ -32,6 +32,7 @@ _browse = [
 _search = [
     path("search/", search.search, name="search"),
     path("list/", listing.listing, name="listing"),
+    path("list/export/", listing.export, name="listing-export"),
 ]
 _edit = [
     path("departments/<dept_id:dept_id>/edit/", edit.edit, name="edit"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.auth.decorators import permission_required
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from .. import policy
+from .. import exports, policy
 from ..filters import COLUMNS, ListingForm
 from ..http import PersonRequest, respond
 from ..services import browse
@@ -16,6 +19,7 @@ from ..services import listing as service
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
+    from django.http.response import HttpResponseBase
 
 _DIGITS = 6
 
@@ -33,24 +37,16 @@ class _Column(NamedTuple):
 @permission_required(policy.VIEW, raise_exception=True)
 def listing(request: PersonRequest) -> HttpResponse:
     form = ListingForm(request.GET)
-    context: dict[str, Any] = {
-        "title": _("List"),
-        "form": form,
-        "narrowed": form.narrowed(),
-        "suggestions": browse.suggestions(by=request.user),
-    }
     if not form.is_valid():
-        context["error_title"] = True
-        return respond(request, "departments/listing.html", context, status=422)
+        return _show_errors(request, form)
     page = service.page(
         by=request.user, filters=form.filters(), sort=form.order(), number=_number(request)
     )
-    context |= {
+    counted = ("first", "last", "total", "number", "pages")
+    context = {
+        **_frame(request, form),
         "page": page,
-        "n": {
-            name: f"{getattr(page, name):,}"
-            for name in ("first", "last", "total", "number", "pages")
-        },
+        "n": {name: f"{getattr(page, name):,}" for name in counted},
         "known": {name: f"{n:,}" for name, n in page.known._asdict().items()}
         if page.known
         else None,
@@ -60,6 +56,36 @@ def listing(request: PersonRequest) -> HttpResponse:
         "next": _turned(form, page.number + 1) if page.number < page.pages else "",
     }
     return respond(request, "departments/listing.html", context)
+
+
+@require_safe
+@permission_required(policy.VIEW, raise_exception=True)
+def export(request: PersonRequest) -> HttpResponseBase:
+    """Exactly what the list shows with the same address, all its pages, as a file for a spreadsheet."""
+    form = ListingForm(request.GET)
+    if not form.is_valid():
+        return _show_errors(request, form)
+    batches = service.export(by=request.user, filters=form.filters(), sort=form.order())
+    # What is read while it streams is read after the request: its language and time zone are over then.
+    text = exports.list_as_csv(batches, get_language() or "en", timezone.get_current_timezone())
+    response = StreamingHttpResponse(text, content_type="text/csv; charset=utf-8")
+    name = f"departments-{timezone.localdate():%Y-%m-%d}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _frame(request: PersonRequest, form: ListingForm) -> dict[str, Any]:
+    return {
+        "title": _("List"),
+        "form": form,
+        "narrowed": form.narrowed(),
+        "suggestions": browse.suggestions(by=request.user),
+    }
+
+
+def _show_errors(request: PersonRequest, form: ListingForm) -> HttpResponse:
+    context = {**_frame(request, form), "error_title": True}
+    return respond(request, "departments/listing.html", context, status=422)
 
 
 def _column(form: ListingForm, name: str) -> _Column:

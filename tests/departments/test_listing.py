@@ -1,5 +1,7 @@
 """All departments as a table: filtered, sorted, page by page, and honest about what nobody has read yet."""
 
+import csv
+import io
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -255,9 +257,61 @@ def test_the_list_costs_the_same_at_any_size(crowd, viewer):
     assert costs[0] == costs[1] <= 8
 
 
+# ── As a file ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def exported(person, **query):
+    response = person.client.get("/list/export/?" + urlencode(query, doseq=True))
+    assert response.status_code == 200
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    text = response.getvalue().decode()
+    assert text.startswith("\ufeff")
+    return list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+
+
+def test_the_file_has_what_the_list_shows_on_all_its_pages(acme, viewer, monkeypatch):
+    monkeypatch.setattr(listing, "_BATCH", 2)
+
+    heading, *rows = exported(viewer, sort="-id")
+
+    assert heading[:4] == ["Name", "Path", "ID", "Code"]
+    assert [int(row[2]) for row in rows] == [6, 5, 4, 3, 2, 1]
+    assert rows[4][:-1] == ["Sales", "Acme", "2", "S-1", "2", "3", "Yes", "No", "No"]
+    assert rows[0] == ["Legal", "Acme", "6", "", "", "", "", "", "", ""]
+    assert rows[3][1] == "Acme › Sales"
+    assert [row[0] for row in exported(viewer, only="chat", q="sa")[1:]] == ["Sales"]
+    assert exported(viewer, q="nowhere") == [heading]
+
+
+def test_no_cell_of_the_file_is_a_formula(line, viewer):
+    remember((1, None, "=1+1", {"code": "@x"}))
+
+    (row,) = exported(viewer)[1:]
+
+    assert (row[0], row[3]) == ("'=1+1", "'@x")
+
+
+def test_the_file_of_filters_that_cannot_be_understood_is_their_page(acme, viewer):
+    page = viewer.get("/list/export/?below=nowhere")
+
+    assert page.status == 422
+    assert "There is a problem" in page.text
+
+
+def test_the_list_leads_to_its_file(acme, viewer):
+    page = look(viewer, only="chat", sort="-id")
+
+    assert 'href="/list/export/?only=chat&amp;sort=-id" download' in page.html.replace(
+        "sort=-id&amp;only=chat", "only=chat&amp;sort=-id"
+    )
+
+
 # ── Roles ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_service_asks_for_a_role(line, django_user_model, db):
-    with pytest.raises(NotPermitted):
-        listing.page(by=django_user_model.objects.create_user("nobody"))
+    nobody = django_user_model.objects.create_user("nobody")
+
+    for act in (listing.page, listing.export):
+        with pytest.raises(NotPermitted):
+            act(by=nobody, filters=Filters())

@@ -34,6 +34,7 @@ TABLE: dict[str, dict[str, str]] = {
     "departments:children": {"GET": SIGNED_IN, "POST": READ_ONLY},
     "departments:search": {"GET": SIGNED_IN, "POST": READ_ONLY},
     "departments:listing": {"GET": SIGNED_IN, "POST": READ_ONLY},
+    "departments:listing-export": {"GET": SIGNED_IN, "POST": READ_ONLY},
     "departments:edit": {"GET": EDITORS, "POST": "302 403 403 422 422 422"},
     "departments:create": {"GET": EDITORS, "POST": "302 403 403 422 422 422"},
     "departments:delete": {"GET": DELETERS, "POST": "302 403 403 403 302 302"},
