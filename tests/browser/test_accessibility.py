@@ -1,4 +1,4 @@
-"""axe finds nothing on any page, in light and dark, wide and narrow; and no page scrolls sideways."""
+"""axe finds nothing on any page: light and dark, wide and narrow, in both languages; none scrolls sideways."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ def org() -> Organisation:
     return company()
 
 
-def test_every_page_in_every_state(
-    window: Callable[..., Page], dingtalk: DingTalk, settings: Any, watch: Watch
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_25_every_page_in_every_state(
+    window: Callable[..., Page], dingtalk: DingTalk, settings: Any, watch: Watch, locale: str
 ) -> None:
     account("administrator")
-    page = window(reduced_motion="reduce")
+    page = window(reduced_motion="reduce", locale=locale)
     found = []
     for stop in Tour(page, dingtalk, settings, watch).all():
         for width in (1280, 320):

@@ -68,6 +68,41 @@ class Tour:
         yield "search"
         page.goto("/search/?q=nowhere")
         yield "nothing found"
+        page.goto("/search/?q=zl")
+        yield "search by initials"
+        page.goto("/search/?q=424242")
+        yield "search by an unknown ID"
+        page.goto("/list/")
+        yield "list"
+        page.goto("/list/?only=hidden")
+        yield "filtered list"
+        page.goto("/list/?only=hidden&only=empty&q=nowhere")
+        yield "empty list"
+
+    def the_person(self) -> Iterator[str]:
+        page = self.page
+        page.goto("/account/")
+        yield "preferences"
+        page.locator("#id_time_zone").evaluate(
+            "one => one.add(new Option('Atlantis', 'Asia/Atlantis'))"
+        )
+        page.locator("#id_time_zone").select_option("Asia/Atlantis")
+        page.locator(SAVE).click()
+        self.there("main .summary")
+        yield "preferences with an error"
+        page.goto("/account/")
+        page.locator(SAVE).click()
+        self.there("main .notice.ok")
+        yield "preferences saved"
+        page.goto("/help/keyboard/")
+        yield "keyboard"
+        page.goto("/departments/")
+        page.locator(".who summary").click()
+        self.there(".who .menu a")
+        yield "open menu"
+        page.locator(".who a[data-dialog]").click()
+        self.there("dialog[open]")
+        yield "dialog"
 
     def forms(self) -> Iterator[str]:
         page = self.page
@@ -177,6 +212,7 @@ class Tour:
         for walk in (
             self.signing_in,
             self.looking,
+            self.the_person,
             self.forms,
             self.deleting,
             self.looking_back,
