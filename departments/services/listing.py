@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
+from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Lower, NullIf
@@ -61,10 +63,11 @@ class Row(NamedTuple):
 
 
 class Known(NamedTuple):
-    """For how many departments what a filter asks for is known, and how many there are."""
+    """For how many departments, of how many, it is known whether a filter holds; and how long reading takes."""
 
     known: int
     total: int
+    minutes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +96,18 @@ def page(*, by: User, filters: Filters | None = None, sort: str = "name", number
     """One page, sorted by a name of SORTS, downwards if it begins with "-". As many queries at any size."""
     policy.require(by, policy.VIEW)
     filters = filters or Filters()
-    within = _within(filters)
-    found = _chosen(within, filters)
+    found = _chosen(filters)
     total = found.count()
     number = min(max(number, 1), max(1, -(-total // PAGE)))
     start = (number - 1) * PAGE
     rows = _sorted(found, sort).values_list(*_FIELDS)[start : start + PAGE]
-    return Page(_rows(list(rows)), number, total, _known(within, filters))
+    return Page(_rows(list(rows)), number, total, _known(filters))
 
 
 def export(*, by: User, filters: Filters, sort: str = "name") -> Iterator[list[Row]]:
     """All of them, in batches, so that nothing stays open while a slow reader reads."""
     policy.require(by, policy.VIEW)
-    ids = list(_sorted(_chosen(_within(filters), filters), sort).values_list("pk", flat=True))
+    ids = list(_sorted(_chosen(filters), sort).values_list("pk", flat=True))
     log.info("list exported", by=by.get_username(), departments=len(ids))
     return (_read(ids[start : start + _BATCH]) for start in range(0, len(ids), _BATCH))
 
@@ -137,18 +139,24 @@ def _managers(told: int | None, read_at: datetime | None) -> int | None:
 # ── Which ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _within(filters: Filters) -> DepartmentQuerySet:
-    rows = Department.objects.present().filter(search.matching(filters.text))
+def _within(filters: Filters) -> Q:
+    """Where is looked at all: what a filter asks for may be unknown of some there."""
+    within = search.matching(filters.text)
     if filters.below is not None:
         below = RawSQL(BRANCH_SQL, [filters.below])  # noqa: S611 - our own text, the id is a parameter
-        rows = rows.filter(pk__in=below)
-    return rows.annotate(managers=Managers("details"))
+        within &= Q(pk__in=below)
+    return within
 
 
-def _chosen(rows: DepartmentQuerySet, filters: Filters) -> DepartmentQuerySet:
+def _chosen(filters: Filters) -> DepartmentQuerySet:
+    rows = _all().filter(_within(filters))
     for name in filters.only:
         rows = rows.filter(_condition(name))
     return rows
+
+
+def _all() -> DepartmentQuerySet:
+    return Department.objects.present().annotate(managers=Managers("details"))
 
 
 def _condition(name: str) -> Q:
@@ -184,12 +192,24 @@ _KNOWN: Mapping[str, Q] = {
 }
 
 
-def _known(rows: DepartmentQuerySet, filters: Filters) -> Known | None:
+def _known(filters: Filters) -> Known | None:
     needed = [_KNOWN[name] for name in filters.only if name in _KNOWN]
     if not needed:
         return None
-    counts = rows.aggregate(known=Count("pk", filter=Q(*needed)), total=Count("pk"))
-    return Known(**counts) if counts["known"] < counts["total"] else None
+    within = _within(filters)
+    counts = _all().aggregate(
+        known=Count("pk", filter=Q(within, *needed)),
+        total=Count("pk", filter=within) if within else Count("pk"),
+        all=Count("pk"),
+    )
+    if counts["known"] == counts["total"]:
+        return None
+    return Known(counts["known"], counts["total"], _minutes_to_read(counts["all"]))
+
+
+def _minutes_to_read(departments: int) -> int:
+    """A reading lists what is below each and gets each."""
+    return math.ceil(2 * departments / settings.DINGTALK_CALLS_PER_SECOND / 60)
 
 
 # ── In which order ───────────────────────────────────────────────────────────────────────────────────────
