@@ -5,20 +5,28 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import logging
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, cast
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.core.cache import cache
+from django.core.cache.backends.locmem import LocMemCache
 
 from .dingtalk import Account, DingTalkClient, FilePace, Limits, Wire
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
+    from django.core.cache.backends.base import BaseCache
 
     from .dingtalk import Pace
+
+log = logging.getLogger(__name__)
 
 #: Tests put the sandbox here, as an in-process transport.
 transport: httpx.BaseTransport | None = None
@@ -26,6 +34,7 @@ transport: httpx.BaseTransport | None = None
 #: The part of the pace a machine keeps to while Redis is silent: at 12 calls a second, six of them stay below
 #: the 20 that DingTalk allows.
 _ALONE = 0.25
+_ALONE_SECONDS = 5.0  # for which a Redis that did not answer is not asked again for the token
 
 _lock = threading.Lock()
 _client: DingTalkClient | None = None
@@ -94,27 +103,53 @@ def _pace() -> Pace:
 
 
 class SealedCache:
-    """Django's cache with sealed values: the token must not be readable in a database dump or in Redis."""
+    """Django's cache with sealed values: the token must not be readable in a database dump or in Redis.
+
+    While Redis does not answer, each process keeps its own token: DingTalk tells all of them the same one.
+    """
 
     def __init__(self) -> None:
         key = hashlib.sha256(b"dingtalk-token " + settings.SECRET_KEY.encode()).digest()
         self._seal = Fernet(base64.urlsafe_b64encode(key))
+        self._alone = LocMemCache(f"dingtalk token {id(self)}", {})
+        self._alone_until = 0.0
 
     def get(self, key: str, /) -> Any:
-        sealed = cache.get(key)
+        sealed = self._kept(lambda cache: cache.get(key))
         try:
             return json.loads(self._seal.decrypt(sealed)) if sealed else None
         except (InvalidToken, TypeError):
             return None  # sealed with another SECRET_KEY, or not by us: as good as absent
 
     def set(self, key: str, value: Any, /, timeout: float | None) -> None:
-        cache.set(key, self._sealed(value), timeout)
+        sealed = self._sealed(value)
+        self._kept(lambda cache: cache.set(key, sealed, timeout))
 
     def add(self, key: str, value: Any, /, timeout: float | None) -> bool:
-        return cache.add(key, self._sealed(value), timeout)
+        sealed = self._sealed(value)
+        return bool(self._kept(lambda cache: cache.add(key, sealed, timeout)))
 
     def delete(self, key: str, /) -> None:
-        cache.delete(key)
+        self._kept(lambda cache: cache.delete(key))
+
+    def _kept(self, act: Callable[[BaseCache], Any]) -> Any:
+        if time.monotonic() < self._alone_until:
+            return act(self._alone)
+        try:
+            return act(cast("BaseCache", cache))
+        except _outage() as failure:
+            log.warning("the shared cache does not answer: %s", type(failure).__name__)
+            self._alone_until = time.monotonic() + _ALONE_SECONDS
+            return act(self._alone)
 
     def _sealed(self, value: Any) -> bytes:
         return self._seal.encrypt(json.dumps(value).encode())
+
+
+def _outage() -> tuple[type[Exception], ...]:
+    """What Redis' absence raises. Without the database nothing works anyway."""
+    if not settings.CACHE_URL:
+        return ()
+    from redis.exceptions import RedisError  # noqa: PLC0415
+
+    return (RedisError,)

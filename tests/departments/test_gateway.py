@@ -47,14 +47,6 @@ def test_missing_credentials_are_named(line, settings):
     assert not gateway.is_configured()
 
 
-def test_with_redis_the_pace_is_kept_there_and_its_absence_stops_nobody(line, settings, caplog):
-    settings.CACHE_URL = "redis://127.0.0.1:1/0"
-    gateway.reset()
-
-    assert gateway.dingtalk().get_department(1).name == "Acme"
-    assert "the shared pace does not answer" in caplog.text
-
-
 # ── The sealed cache ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -115,4 +107,51 @@ def test_what_is_deleted_is_gone(line):
 
     store.delete("key")
 
+    assert store.get("key") is None
+
+
+# ── Without Redis ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def without_redis(settings):
+    """Redis is where pace and token are kept, and it is away."""
+    url = "redis://127.0.0.1:1/0"
+    settings.CACHE_URL = url
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}
+    }
+    gateway.reset()
+
+
+def test_without_redis_calls_go_on_with_a_token_and_a_pace_of_this_process(
+    line, sandbox, without_redis, caplog
+):
+    for _ in range(2):
+        assert gateway.dingtalk().get_department(1).name == "Acme"
+
+    assert sandbox.token_fetches == 1
+    assert "the shared pace does not answer" in caplog.text
+    assert "the shared cache does not answer" in caplog.text
+
+
+def test_a_token_of_this_process_is_sealed_and_can_be_forgotten(line, without_redis):
+    store = gateway.SealedCache()
+
+    assert store.add("key", "a-token", timeout=60)
+    assert not store.add("key", "another", timeout=60)
+    store.set("key", "a newer", timeout=60)
+    assert store.get("key") == "a newer"
+    store.delete("key")
+    assert store.get("key") is None
+
+
+def test_when_redis_is_back_the_shared_token_is_used(line, without_redis, settings):
+    store = gateway.SealedCache()
+    store.set("key", "alone", timeout=60)
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    cache.clear()
+    assert store.get("key") == "alone"
+
+    store._alone_until = 0.0
     assert store.get("key") is None
