@@ -1,31 +1,37 @@
-"""A company of 10,000 in a sandbox of this process, read into the product's memory, and people who visit it."""
+"""A company of 10,000 in a sandbox of this process, known to the product's memory, and people who visit it."""
 
 from __future__ import annotations
 
 import io
 import re
 from collections import Counter
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
+import msgspec
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.handlers.wsgi import WSGIHandler
 
+from departments import dingtalk as wire
 from departments import gateway
 from departments.models import Department
 from departments.services import sync
 from sandbox import Organisation, Sandbox, company, names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 SIZE = 10_000
 #: Believable companies have no very wide departments: these are added to two of its own.
 WIDE, NARROW = 1_000, 50
+BATCH = 200
+
+T = TypeVar("T")
 
 
 @cache
@@ -33,7 +39,9 @@ def sandbox() -> Sandbox:
     found = Sandbox(org=planted())
     gateway.transport = httpx.WSGITransport(app=found)
     gateway.reset()
-    sync.crawl(below=1)
+    client = gateway.dingtalk().in_background()
+    told = Told([client.get_department(one.dept_id) for one in found.org])
+    told.write_down()
     return found
 
 
@@ -47,6 +55,35 @@ def planted() -> Organisation:
                 f"{city.split()[0]}{unit.split()[0]} {n + 1}", parent=parent.dept_id
             )
     return org
+
+
+@dataclass(frozen=True)
+class Told:
+    """What DingTalk tells of each department, and what it lists below each by that."""
+
+    departments: list[wire.Department]
+
+    @cached_property
+    def levels(self) -> list[tuple[int, list[wire.ListedDepartment]]]:
+        below: dict[int, list[wire.ListedDepartment]] = {
+            one.dept_id: [] for one in self.departments
+        }
+        for one in self.departments:
+            if one.parent_id:
+                below[one.parent_id].append(msgspec.convert(one.as_dict(), wire.ListedDepartment))
+        return list(below.items())
+
+    def write_down(self) -> None:
+        """In batches, as a reading does."""
+        for levels in batches(self.levels):
+            sync.levels_read(levels)
+        for departments in batches(self.departments):
+            sync.details_read(departments)
+
+
+def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), BATCH):
+        yield values[start : start + BATCH]
 
 
 def calls() -> int:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 120
+#: On the path of what is weighed and timed, so that it is what a plain installation runs.
+INSTALLED = f"{ROOT}:{ROOT / 'benchmarks' / 'installed'}"
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Installation:
         folder.mkdir(parents=True, exist_ok=True)
         own = environment(folder) | {
             "PATH": os.environ["PATH"],
+            "PYTHONPATH": INSTALLED,
             "DINGTALK_OAPI_URL": towards.url,
             "DINGTALK_API_URL": towards.url,
             "PORT": str(free_port()),
@@ -106,15 +109,34 @@ class Installation:
             yield process
 
     @contextmanager
-    def served(
-        self, application: str = "orgadmin.wsgi", config: str = "gunicorn.conf.py"
-    ) -> Iterator[int]:
-        """gunicorn with the product's own configuration; gives the id of the process that answers."""
-        command = [sys.executable, "-m", "gunicorn", application, "-c", config]
-        process = subprocess.Popen(command, cwd=ROOT, env=self.environment, text=True)
-        with ended(process):
-            wait_for(f"{self.url}/healthz", process)
-            yield worker_of(process.pid)
+    def served(self) -> Iterator[int]:
+        """As `make run` does; gives the id of the process that answers."""
+        command = [sys.executable, "-m", "gunicorn", "orgadmin.wsgi", "-c", "gunicorn.conf.py"]
+        environment = self.environment | {"DJANGO_SETTINGS_MODULE": "orgadmin.settings"}
+        with gunicorn(command, environment, self.url) as worker:
+            yield worker
+
+
+@contextmanager
+def served_bare() -> Iterator[tuple[str, int]]:
+    """A Django without anything, by the same kind of worker; gives its address as well."""
+    address = f"127.0.0.1:{free_port()}"
+    command = [sys.executable, "-m", "gunicorn", "benchmarks.bare:application", "--bind", address]
+    command += ["--worker-class", "gthread", "--threads", "16", "--log-level", "warning"]
+    url, environment = f"http://{address}", {"PATH": os.environ["PATH"], "PYTHONPATH": INSTALLED}
+    # Elsewhere: where the product's gunicorn.conf.py lies, gunicorn takes it.
+    with gunicorn(command, environment, url, folder=ROOT / "benchmarks") as worker:
+        yield url, worker
+
+
+@contextmanager
+def gunicorn(
+    command: list[str], environment: dict[str, str], url: str, folder: Path = ROOT
+) -> Iterator[int]:
+    process = subprocess.Popen(command, cwd=folder, env=environment, text=True)
+    with ended(process):
+        wait_for(f"{url}/healthz", process)
+        yield worker_of(process.pid)
 
 
 def result_of(process: subprocess.Popen[str]) -> Any:
@@ -133,6 +155,14 @@ def processor_time(process: int) -> float:
     """Seconds it has computed so far, on its own behalf and in the kernel."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def share_of_memory(process: int | str) -> float:
+    """Its PSS in megabytes."""
+    for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("the kernel does not tell")
 
 
 def free_port() -> int:
