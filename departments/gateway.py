@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
@@ -136,7 +136,7 @@ class SealedCache:
         if time.monotonic() < self._alone_until:
             return act(self._alone)
         try:
-            return act(cast("BaseCache", cache))
+            return act(cache)
         except _outage() as failure:
             log.warning("the shared cache does not answer: %s", type(failure).__name__)
             self._alone_until = time.monotonic() + _ALONE_SECONDS
