@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _SILENT = "-"
 _HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]")
+_WORD = re.compile(r"\w+")
 #: DingTalk's names have 64 characters at most; what is longer comes from elsewhere.
 _SPOKEN = 64
 #: 长 alone has two readings: a long name would have thousands of combinations.
@@ -21,26 +22,35 @@ _LONGEST = 500
 def keys_of(name: str) -> str:
     """What people type for a name without an input method, separated by blanks; empty where it has no Han.
 
-    First the whole name's pinyin, then its initials, then the same for other readings of its characters:
-    words around them mislead, 长沙 in 分公司长沙 would be "zhangsha" alone. Letters and digits stay in place.
+    Of each word with Han in it the pinyin, then the initials, then the same for other readings of its
+    characters: words around them mislead, 长沙 in 分公司长沙 would be "zhangsha" alone. Letters and digits that
+    stand in such a word stay in place. Of several such words first all of them in one.
     """
-    if not _HAN.search(name):
-        return ""
-    from pypinyin import Style, pinyin  # noqa: PLC0415 — half a second and 58 MB
-
-    spoken = "".join(name[:_SPOKEN].lower().split())
-    told = pinyin(spoken, Style.NORMAL, errors=list)  # type: ignore[arg-type]  # one by one
-    usual = [sounds[0] for sounds in told]
+    words = [word for word in _WORD.findall(name[:_SPOKEN].lower()) if _HAN.search(word)]
     found: dict[str, None] = {}
-    for sounds in islice(_combinations(usual, readings(spoken)), _COMBINATIONS):
-        found["".join(sounds)] = None
-        found["".join(sound[:1] for sound in sounds)] = None
+    for spoken in dict.fromkeys(["".join(words), *words]):
+        found |= _spoken(spoken)
     keys = ""
     for key in found:
         if keys and len(keys) + len(key) >= _LONGEST:
             break
         keys += f" {key}" if keys else key
     return keys
+
+
+def _spoken(word: str) -> dict[str, None]:
+    """The pinyin and the initials of a word, as it is usually read and as it may be read, in this order."""
+    if not word:
+        return {}
+    from pypinyin import Style, pinyin  # noqa: PLC0415 — half a second and 58 MB
+
+    told = pinyin(word, Style.NORMAL, errors=list)  # type: ignore[arg-type]  # one by one
+    usual = [sounds[0] for sounds in told]
+    found: dict[str, None] = {}
+    for sounds in islice(_combinations(usual, readings(word)), _COMBINATIONS):
+        found["".join(sounds)] = None
+        found["".join(sound[:1] for sound in sounds)] = None
+    return found
 
 
 def readings(name: str) -> list[tuple[str, ...]]:

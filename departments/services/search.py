@@ -320,9 +320,15 @@ def _spoken_in(name: str, word: str) -> list[tuple[int, int]]:
     # A blank has no sound: people type on.
     sounds = [told or (letter.lower().strip(),) for letter, told in readings]
     initials = [[sound[:1] for sound in one] for one in sounds]
+    # Nobody types the end of a Latin word and goes on in pinyin.
+    begins = [
+        start
+        for start, letter in enumerate(spoken)
+        if _HAN.match(letter) or (letter.isalnum() and not spoken[:start][-1:].isalnum())
+    ]
     for heard in (initials, sounds):
-        for start in range(len(heard)):
-            if spoken[start].strip() and (end := _end_of(word, heard, start)):
+        for start in begins:
+            if end := _end_of(word, heard, start):
                 return [(start, end)]
     return []
 

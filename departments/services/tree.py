@@ -300,11 +300,16 @@ def _row(told: _Told) -> Row:
     return Row(
         str(told.dept_id),
         told.name,
-        told.keys or "",
+        _first_keys(told.keys or ""),
         _below(told),
         # A row with marks is looked at closer: these are no page's address.
         marks if True in marks or told.dept_id < 1 else None,
     )
+
+
+def _first_keys(keys: str) -> str:
+    """The usual pinyin and its initials. Rarer readings are for the search: here each would cost every row."""
+    return " ".join(keys.split(" ", 2)[:2])
 
 
 def _below(told: _Told) -> str:
