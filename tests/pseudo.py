@@ -55,8 +55,8 @@ class _Reader(HTMLParser):
     _DATA = ("code", "kbd", "bdi", "script", "style")
     #: Classes of elements in which a name stands in pieces, with what was searched for marked.
     _NAMES = ("t",)
-    #: States of rows, for the script.
-    _STATES = ("data-not",)
+    #: States of rows, and what they sound like: for the script.
+    _FOR_SCRIPTS = ("data-not", "data-k")
     _VOID = ("meta", "link", "input", "br", "hr", "img", "use", "path", "circle", "rect")
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class _Reader(HTMLParser):
         given = dict(attrs)
         other_language = "lang" in given and tag != "html"
         for name, value in attrs:
-            if not value or name in self._STATES:
+            if not value or name in self._FOR_SCRIPTS:
                 continue
             if name in self._SAID or (name.startswith("data-") and _is_text(value)):
                 self.told.append(value)

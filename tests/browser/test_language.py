@@ -93,8 +93,15 @@ def test_85_no_sentence_on_any_page_escapes_translation(
     assert not found, "\n".join(found)
 
 
-#: DingTalk's own words, alike in every language; and what the tour types.
-TERMS = ("Client ID", "Corp ID", "DINGTALK_CLIENT_SECRET", "DINGTALK_CLIENT_ID")
+#: DingTalk's own words, alike in every language, and each language's name in its own; what the tour types.
+TERMS = (
+    "English",
+    "简体中文",
+    "Client ID",
+    "Corp ID",
+    "DINGTALK_CLIENT_SECRET",
+    "DINGTALK_CLIENT_ID",
+)
 TYPED = (
     "nobody",
     "something else",
