@@ -180,36 +180,6 @@ def test_without_javascript_the_tree_is_a_list_of_links(
     expect(page.locator(HEADING)).to_have_text("Ningbo")
 
 
-# ── Search ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_search_finds_and_clears(signed_in: Callable[..., Page], dingtalk: DingTalk) -> None:
-    page = signed_in("viewer")
-    tree = page.locator("#tree")
-    page.keyboard.press("/")
-    expect(page.locator("#q")).to_be_focused()
-    page.keyboard.type("ning")
-    result = page.locator(".results .nm")
-    expect(result).to_have_count(1)
-    expect(result).to_contain_text("Acme › Sales › East")
-    expect(page.get_by_text("1 result")).to_be_visible()
-    expect(tree).to_be_hidden()
-    expect(page).to_have_url(re.compile(r"/search/\?q=ning$"))
-
-    page.keyboard.press("ArrowDown")
-    expect(result).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(page.locator(HEADING)).to_have_text("Ningbo")
-    expect(result).to_be_focused()
-
-    page.locator("#q").fill("nowhere")
-    expect(page.get_by_text("No department matches “nowhere”")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.locator("#q")).to_have_value("")
-    expect(tree).to_be_visible()
-    expect(page.locator(".results .nm")).to_have_count(0)
-
-
 # ── Focus and titles ─────────────────────────────────────────────────────────────────────────────────────
 
 
