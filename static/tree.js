@@ -156,7 +156,7 @@
       link.ariaBusy = true;
       group.replaceChildren(make('li', { className: 'loading', ariaHidden: true, textContent: loading }));
       try {
-        this.#place(group, await askForBatch(`${arrow.pathname}?part=tree`));
+        this.#place([[group, await askForBatch(`${arrow.pathname}?part=tree`)]]);
       } catch (failure) {
         return this.#failed(rowOf(group), failure.status);
       } finally {
@@ -166,7 +166,7 @@
       const { of, stale } = group.querySelector('.batch').dataset;
       say(fill(of === '0' ? empty : of === '1' ? openedOne : opened, { name: nameOf(li), n: figure(of) }));
       // The row says more now than it did, or has no arrow any more. When many were opened at once, the last one asks.
-      if (of === '0' || arrow.matches('.maybe') && !this.querySelector('[aria-busy]')) await this.#renew(this.#batchOf(li));
+      if (of === '0' || arrow.matches('.maybe') && !this.querySelector('[aria-busy]')) await this.#renew([this.#batchOf(li)]);
       if (of === '0') this.#remember(idOf(li), false);
       if (stale == null) return;
       await ask(`${arrow.pathname}?part=look`).catch(() => {});
@@ -179,7 +179,7 @@
       row.append(again);
       groupOf(li).replaceChildren(row);
       this.#dress();
-      if (status === 404 || status === 410) this.#renew(this.#batchOf(li));        // it is gone: so is its row
+      if (status === 404 || status === 410) this.#renew([this.#batchOf(li)]);        // it is gone: so is its row
     }
 
     #excuse(status) {
@@ -195,7 +195,7 @@
       try {
         const batch = await askForBatch(`${link.pathname}${link.search}&part=tree`), { from, of } = batch.querySelector('.batch').dataset;
         const rows = [...batch.children].filter(idOf), here = focused(li);
-        this.#merge(li.parentElement, batch, li, li.nextElementSibling);
+        for (const old of this.#merge(li.parentElement, batch, li, li.nextElementSibling)) old.remove();
         this.#dress();
         if (here) this.#focus(linkOf(rows.at(li.matches('.before') ? -1 : 0)));
         say(fill(this.dataset.rows, { from: figure(Number(from) + 1), to: figure(Number(from) + rows.length), total: figure(of) }));
@@ -225,28 +225,33 @@
       return `${holderOf(li)}.${marker.dataset.from}`;
     }
 
-    /** Tells whether it failed. */
-    async #renew(batch) {
-      const [parent, from] = batch.split('.'), list = parent === '0' ? this.root : $(`g${parent}`);
-      const fresh = await askForBatch(`/departments/${parent === '0' ? '' : `${parent}/children/`}?part=tree&at=${from}`).catch(() => {});
-      if (fresh && list?.isConnected) this.#place(list, fresh);
-      return !fresh;
+    /** Tells whether one of them could not be had. */
+    async #renew(batches) {
+      const levels = [];
+      for (const batch of batches) {
+        const [parent, from] = batch.split('.'), fresh = await askForBatch(`/departments/${parent === '0' ? '' : `${parent}/children/`}?part=tree&at=${from}`).catch(() => {});
+        if (fresh) levels.push([parent === '0' ? this.root : $(`g${parent}`), fresh]);
+      }
+      this.#place(levels.filter(([list]) => list?.isConnected));
+      return levels.length < batches.length;
     }
 
-    /** The focus stays with its department; if that went, it goes to the next row, else the previous, else the parent. */
-    #place(list, fresh) {
-      const heirs = [];
-      for (let li = list.contains(document.activeElement) && rowOf(document.activeElement); li; li = parentOf(li)) {
+    /** Focus and tab stop stay with their department; if that went, they go to the next row, else the previous, else the parent. */
+    #place(levels) {
+      const heirs = [], had = focused(this.root);
+      for (let li = rowOf(this.#seat); li; li = parentOf(li)) {
         const line = [...li.parentElement.children], i = line.indexOf(li);
         heirs.push(...line.slice(i), ...line.slice(0, i).reverse());
       }
-      this.#merge(list, fresh);
+      for (const li of levels.flatMap(level => this.#merge(...level))) li.remove();
       this.#dress();
-      if (heirs.length && !focused(this.root)) this.#focus(heirs.map(li => $(linkOf(li)?.id)).find(link => this.root.contains(link)) ?? this.#seat);
+      const heir = heirs.map(li => $(linkOf(li)?.id)).find(link => this.root.contains(link)) ?? this.#seat;
+      if (had && !focused(this.root)) this.#focus(heir);
+      else if (heir !== this.#seat) this.#sit(heir);
     }
 
-    /** A batch takes the place of what stands between `at` and `end`; without these, of the same batch, else of all.
-        What is open below its rows stays, wherever they were. */
+    /** A batch comes in the place of what stands between `at` and `end`; without these, of the same batch, else of all.
+        What is open below its rows comes along, wherever they were. Returns the old rows, which are to go when every level is in. */
     #merge(list, fresh, at, end = null) {
       let rows = [...fresh.children];
       const batches = [...list.children].filter(isBatch), { from } = rows.find(isBatch).dataset;
@@ -264,18 +269,18 @@
         if (open && (fresher || linkOf(row).nextElementSibling)) {
           fresher?.remove();
           row.append(open);
-          if (fresher) this.#merge(open, fresher);
+          if (fresher) old.push(...this.#merge(open, fresher));
         }
         known?.remove?.();
         list.insertBefore(row, end);
       }
-      for (const li of old) li.remove();
+      return old;
     }
 
     /** A level that came beside an answer: <template data-below="the parent's id">. */
     redraw({ content, dataset: { below } }) {
       const holder = $(`d${below}`)?.closest('li'), list = below === '0' ? this.root : holder && this.#group(holder);
-      if (list) this.#place(list, content);
+      if (list) this.#place([[list, content]]);
       this.#remember();
     }
 
@@ -293,8 +298,7 @@
       if (button.ariaDisabled) return;
       button.ariaDisabled = true;
       const box = $('tree-changes');
-      let failed = false;
-      for (const batch of button.dataset.show.trim().split(' ')) failed = await this.#renew(batch) || failed;
+      const failed = await this.#renew(button.dataset.show.trim().split(' '));
       if (focused(box)) this.#focus(this.#seat);
       box.innerHTML = this.#offer = '';
       if (failed) this.#look();
@@ -408,7 +412,7 @@
       menu.showPopover();
       menu.style.left = `${Math.min(left, innerWidth - menu.offsetWidth - 8)}px`;
       menu.style.top = `${Math.min(bottom, innerHeight - menu.offsetHeight - 8)}px`;
-      menu.querySelector(':not([hidden])').focus();
+      menu.querySelector(':scope > :not([hidden])').focus();
     }
 
     /** Marks the department that #main shows. */
