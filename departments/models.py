@@ -112,6 +112,12 @@ class Department(models.Model):
             models.Index(
                 fields=["dept_id"], name="department_detached", condition=Q(detached=True)
             ),
+            # Where nobody has looked yet: each search asks whether there is any such place.
+            models.Index(
+                fields=["dept_id"],
+                name="department_unread",
+                condition=Q(children_seen_at=None, gone_at=None),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -75,6 +75,10 @@ class Migration(migrations.Migration):
             model_name='department',
             index=models.Index(condition=models.Q(('detached', True)), fields=['dept_id'], name='department_detached'),
         ),
+        migrations.AddIndex(
+            model_name='department',
+            index=models.Index(condition=models.Q(('children_seen_at', None), ('gone_at', None)), fields=['dept_id'], name='department_unread'),
+        ),
         migrations.AddField(
             model_name='job',
             name='by',
