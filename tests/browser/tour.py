@@ -235,4 +235,5 @@ class Tour:
         self.page.locator(DELETE).click()
 
     def there(self, selector: str) -> None:
+        self.page.wait_for_load_state()
         expect(self.page.locator(selector).first).to_be_visible()
