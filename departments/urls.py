@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from .views import account, browse, delete, edit, history, listing, move, search, setup
+from .views import account, browse, delete, edit, history, jobs, listing, move, search, setup
 
 
 class DeptIdConverter:
@@ -52,10 +52,14 @@ _history = [
     path("history/export/", history.export, name="history-export"),
     path("history/<int:number>/", history.entry, name="entry"),
 ]
+_jobs = [
+    path("jobs/", jobs.everything, name="jobs"),
+    path("jobs/<uuid:job_id>/", jobs.one, name="job"),
+]
 _account = [
     path("account/", account.account, name="account"),
     path("help/keyboard/", account.keyboard, name="keyboard"),
 ]
 _setup = [path("setup/", setup.setup, name="setup")]
 
-urlpatterns = [*_browse, *_search, *_edit, *_delete, *_move, *_history, *_account, *_setup]
+urlpatterns = [*_browse, *_search, *_edit, *_delete, *_move, *_history, *_jobs, *_account, *_setup]

@@ -7,6 +7,7 @@ what is due stands in the database, and the next minute asks again.
 from __future__ import annotations
 
 import importlib
+import threading
 from typing import TYPE_CHECKING
 
 from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
@@ -27,11 +28,15 @@ def queue_at(url: str, *, var_dir: Path, secret: str) -> Huey:
     """
     common = {"serializer": SignedSerializer(secret=secret), "results": False}
     if url.startswith("redis"):
-        return RedisHuey(_NAME, url=url, **common)
-    if url.startswith("postgres"):
-        return PostgresHuey(_NAME, dsn=url, create_tables=False, **common)
-    path = url.removeprefix("sqlite:///") or str(var_dir / "queue.sqlite3")
-    return SqliteHuey(_NAME, filename=path, create_tables=False, **common)
+        queue = RedisHuey(_NAME, url=url, **common)
+    elif url.startswith("postgres"):
+        queue = PostgresHuey(_NAME, dsn=url, create_tables=False, **common)
+    else:
+        path = url.removeprefix("sqlite:///") or str(var_dir / "queue.sqlite3")
+        queue = SqliteHuey(_NAME, filename=path, create_tables=False, **common)
+    #: Long tasks look at it: this process is about to end.
+    queue.ending = threading.Event()
+    return queue
 
 
 def prepare(queue: Huey) -> None:
@@ -46,6 +51,10 @@ class InsideTheWeb(Consumer):
     def _set_signal_handlers(self) -> None:
         pass
 
+    def stop(self, *, graceful: bool = False) -> None:
+        self.huey.ending.set()
+        super().stop(graceful=graceful)
+
 
 def start_inside(queue: Huey) -> InsideTheWeb | None:
     """Start the threads where the queue is this machine's own file.
@@ -56,6 +65,7 @@ def start_inside(queue: Huey) -> InsideTheWeb | None:
         return None
     importlib.import_module("departments.tasks")
     prepare(queue)
-    consumer = InsideTheWeb(queue, workers=1, max_delay=1.0, shutdown_timeout=20)
+    # Two, so that a slice of a long job keeps nothing else waiting.
+    consumer = InsideTheWeb(queue, workers=2, max_delay=1.0, shutdown_timeout=20)
     consumer.start()
     return consumer

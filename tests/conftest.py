@@ -19,6 +19,8 @@ import stamina
 from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
+from huey.contrib.djhuey import HUEY
+from huey.storage import MemoryStorage
 
 from departments import gateway, guards
 from sandbox import Organisation, Sandbox
@@ -76,6 +78,11 @@ def pytest_runtest_call() -> Iterator[object]:
 def _no_waiting_between_attempts() -> Iterator[None]:
     with stamina.set_testing(True, attempts=3):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _a_queue_that_nobody_works_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HUEY, "storage", MemoryStorage("test"))
 
 
 @pytest.fixture(autouse=True)

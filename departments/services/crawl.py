@@ -191,6 +191,9 @@ def work(
     except Exception:
         log.exception("reading %s met a fault of ours", job.pk)
         _wait(job, None, has_read=piece.has_read)
+    except KeyboardInterrupt:
+        jobs.release(job)
+        raise
 
 
 def _passes(failure: DingTalkError) -> bool:

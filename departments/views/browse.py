@@ -17,8 +17,10 @@ from ..context import batch_asked_for
 from ..dingtalk import ROOT_ID, DingTalkError
 from ..http import PersonRequest, redraw, respond, wants_part
 from ..services import browse as service
-from ..services import tree
+from ..services import crawl, tree
+from ..services import jobs as long_work
 from ..services.tree import BATCH
+from . import jobs
 
 #: A tree remembers 200 open branches; a few have more than one batch.
 _BATCHES = 300
@@ -32,6 +34,8 @@ def browse(request: PersonRequest) -> HttpResponse:
         start, edge = batch_asked_for(request)
         level = tree.top(by=request.user, start=start)
         return render(request, "departments/tree.html#level", {"level": level, "edge": edge})
+    if wants_part(request, "memory"):
+        return render(request, "departments/browse.html#memory", _memory(request))
     try:
         service.look_at_the_top(by=request.user)
         problem = None
@@ -39,12 +43,26 @@ def browse(request: PersonRequest) -> HttpResponse:
         problem = problems.of(failure)
     context = {
         "title": _("Departments"),
-        "overview": service.overview(by=request.user),
         "problem": problem,
         "root_id": ROOT_ID,
         "view": "tree",
+        **_memory(request),
     }
     return respond(request, "departments/browse.html", context)
+
+
+def _memory(request: PersonRequest) -> dict[str, Any]:
+    """How much has been read, when, and what is being read now."""
+    overview = service.overview(by=request.user)
+    job = long_work.open_job(by=request.user)
+    return {
+        "overview": overview,
+        "n": {name: f"{count:,}" for name, count in overview.items()},
+        "last": crawl.last_whole(by=request.user),
+        "job": job,
+        "told": jobs.shown(job) if job else None,
+        **jobs.offer(overview["departments"]),
+    }
 
 
 @require_safe

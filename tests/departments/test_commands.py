@@ -227,7 +227,7 @@ def test_published_passwords_are_never_made_beside_a_real_dingtalk(settings):
 
 
 def python(code):
-    return demo._start([sys.executable, "-c", code], dict(os.environ), quiet=True)
+    return demo._start([sys.executable, "-c", code], dict(os.environ))
 
 
 def test_a_web_server_that_does_not_start_is_told():

@@ -10,7 +10,7 @@ from looking import writes
 
 from departments import policy
 from departments.models import AuditEntry, Kind, Outcome
-from departments.services import audit, delete
+from departments.services import audit, crawl, delete
 
 WHO = ("anonymous", "nobody", *policy.ROLES)
 
@@ -52,6 +52,8 @@ TABLE: dict[str, dict[str, str]] = {
         "POST": "302 302 302 302 302 302",
     },
     "departments:keyboard": {"GET": "302 200 200 200 200 200", "POST": READ_ONLY},
+    "departments:jobs": {"GET": SIGNED_IN, "POST": "302 403 403 302 302 302"},
+    "departments:job": {"GET": SIGNED_IN, "POST": "302 403 403 422 422 422"},
     "departments:setup": {"GET": "302 403 403 403 403 200", "POST": "405 405 405 405 405 405"},
 }
 OTHER_METHODS = ("PUT", "PATCH", "DELETE")
@@ -95,6 +97,7 @@ def addresses(org, visitors) -> dict[str, str]:
         "parent_id": empty,
         "plan_id": plan.plan_id,
         "number": AuditEntry.objects.get().pk,
+        "job_id": crawl.start(below=1, by=None).pk,
     }
     kinds = {
         "department": ["dept_id"],
@@ -107,6 +110,7 @@ def addresses(org, visitors) -> dict[str, str]:
         "result": ["plan_id"],
         "department-history": ["dept_id"],
         "entry": ["number"],
+        "job": ["job_id"],
     }
     return {
         name: reverse(

@@ -1,4 +1,4 @@
-"""The product on a made-up company: sandbox, web and first reading in one go, ended by Ctrl-C.
+"""The product on a made-up company: sandbox and web in one go, ended by Ctrl-C. It begins to read by itself.
 
 Everything it writes lies under var/demo/ and is new at each start. Nothing leaves this machine.
 """
@@ -59,7 +59,6 @@ class Command(BaseCommand):
             env = _environment(folder, address, port)
             for step in (["prepare"], ["demo", "--furnish"]):
                 subprocess.run([*_MANAGE, *step], env=env, check=True, stdout=subprocess.DEVNULL)
-            children.append(_start([*_MANAGE, "sync_departments"], env, quiet=True))
             web = _start(
                 [sys.executable, "-m", "gunicorn", "orgadmin.wsgi", "-c", "gunicorn.conf.py"], env
             )
@@ -139,9 +138,7 @@ def _environment(folder: Path, address: str, port: int) -> dict[str, str]:
     }
 
 
-def _start(
-    command: list[str], env: dict[str, str], *, quiet: bool = False
-) -> subprocess.Popen[str]:
+def _start(command: list[str], env: dict[str, str]) -> subprocess.Popen[str]:
     # A session of its own: Ctrl-C reaches only us, and we end the others in order.
     return subprocess.Popen(
         command,
@@ -149,7 +146,6 @@ def _start(
         env=env,
         text=True,
         start_new_session=True,
-        stdout=subprocess.DEVNULL if quiet else None,
     )
 
 
