@@ -160,6 +160,8 @@
     }
     on('htmx:sendError', ({ detail }) => warn('offline-text', detail.requestConfig.elt));
     on('htmx:timeout', ({ detail }) => warn('timeout-text', detail.requestConfig.elt));
+    addEventListener('offline', () => warn('offline-text'));
+    addEventListener('online', () => { if (!source) $('alert').replaceChildren(); });
     on('htmx:afterSwap', ({ detail: { target, requestConfig: { elt, triggeringEvent } } }) => {
       if (target.id === 'alert') source = elt;
       else if (triggeringEvent || elt === source) $('alert').replaceChildren();

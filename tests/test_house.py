@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gzip
 import re
 import subprocess
 import sys
@@ -64,6 +65,14 @@ def test_no_template_needs_a_weaker_policy_or_lets_markup_through(name: Path) ->
         assert not re.search(forbidden, text), forbidden
     # Outside quotes a name could bring attributes of its own.
     assert not re.search(r"\s[a-z-]+=\{", text)
+
+
+@pytest.mark.parametrize(("ending", "most"), [("css", 15), ("js", 12)])
+def test_own_styles_and_scripts_stay_small(ending: str, most: int) -> None:
+    """Kilobytes, as a browser gets them."""
+    files = (ROOT / "static").glob(f"*.{ending}")
+
+    assert sum(len(gzip.compress(file.read_bytes())) for file in files) <= most * 1024
 
 
 def test_no_code_lets_markup_through() -> None:

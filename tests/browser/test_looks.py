@@ -199,6 +199,14 @@ def test_82_the_first_text_is_there_on_a_slow_line(
     assert painted < 5000
 
 
+def test_who_is_offline_is_told_so_and_when_it_is_over(signed_in: Callable[..., Page]) -> None:
+    page = signed_in("viewer")
+    page.context.set_offline(True)
+    expect(page.locator("#alert")).to_contain_text("cannot be reached")
+    page.context.set_offline(False)
+    expect(page.locator("#alert")).to_be_empty()
+
+
 # ── The policy ───────────────────────────────────────────────────────────────────────────────────────────
 
 

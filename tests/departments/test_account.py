@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pseudo
 import time_machine
 from django.contrib.auth.models import User
 from django.test import Client
@@ -168,6 +169,13 @@ def test_a_refusal_is_in_the_persons_language_too(viewer):
 
     assert 'lang="zh-Hans"' in html_of(viewer.get("/nowhere/"))
     assert 'lang="zh-Hans"' in html_of(viewer.get("/departments/4711/"))
+
+
+def test_85_files_for_a_spreadsheet_are_in_ones_own_language(viewer, monkeypatch):
+    pseudo.speak(monkeypatch)
+    for address in ("/history/export/", "/list/export/"):
+        file = b"".join(viewer.client.get(address).streaming_content).decode("utf-8-sig")
+        assert all(heading.startswith("⟦") for heading in file.splitlines()[0].split(",")), address
 
 
 # ── Names in the other script ────────────────────────────────────────────────────────────────────────────
