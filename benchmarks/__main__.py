@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 #: In the order of the run; each a module with `run() -> Iterator[Line]`.
-PARTS = ("calls", "pages", "peers", "search", "writing", "pace", "slow", "memory")
+PARTS = ("calls", "pages", "peers", "search", "writing", "pace", "reading", "slow", "memory")
 
 
 def main() -> int:

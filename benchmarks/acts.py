@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import json
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def prepare() -> None:
@@ -33,10 +37,80 @@ def sessions(count: int) -> list[str]:
 def read_everything() -> list[int]:
     """Reads the company into memory and says which departments it has."""
     from departments.models import Department
-    from departments.services import sync
 
-    sync.crawl(below=1)
+    read()
     return list(Department.objects.values_list("dept_id", flat=True))
+
+
+def read() -> float:
+    """Reads the company as the threads for jobs do, and says how many seconds that took."""
+    from departments.models import Job
+    from departments.services import crawl, jobs
+
+    begun = time.monotonic()
+    reading = crawl.start(below=1, by=None)
+    while claimed := jobs.claim(reading.pk):
+        crawl.work(claimed, seconds=15)
+    reading.refresh_from_db()
+    if reading.state != Job.State.DONE:
+        raise RuntimeError(f"the reading is {reading.state}: {reading.result}")
+    return time.monotonic() - begun
+
+
+def read_beside_a_person() -> list[float]:
+    """Reads the company beside a person who makes calls of its kinds: how long the slower of each two took."""
+    from departments import gateway
+
+    client = gateway.dingtalk()
+    client.get_department(1)
+    took: list[float] = []
+    over = threading.Event()
+
+    def seconds_of(ask: Callable[[int], object]) -> float:
+        begun = time.monotonic()
+        ask(1)
+        return time.monotonic() - begun
+
+    def look_around() -> None:
+        # A reading uses one kind at a time: it is in the way of one of the two.
+        while not over.wait(0.25):
+            took.append(max(seconds_of(client.list_children), seconds_of(client.get_department)))
+
+    with ThreadPoolExecutor(1) as person:
+        person.submit(look_around)
+        read()
+        over.set()
+    return took
+
+
+def weigh_a_reading() -> dict[str, float]:
+    """How many megabytes this process grows by while it reads the company, at its heaviest."""
+    from benchmarks.servers import share_of_memory
+    from departments import gateway
+
+    gateway.dingtalk().get_department(1)
+    before = share_of_memory("self")
+    heaviest, over = [before], threading.Event()
+
+    def weigh() -> None:
+        while not over.wait(0.2):
+            heaviest.append(share_of_memory("self"))
+
+    with ThreadPoolExecutor(1) as scales:
+        scales.submit(weigh)
+        seconds = read()
+        over.set()
+    return {"seconds": seconds, "grew": max(heaviest) - before}
+
+
+def weigh_the_sounds_of_names() -> float:
+    """How many megabytes pypinyin's tables take, which come with the first Chinese name that is indexed."""
+    from benchmarks.servers import share_of_memory
+    from departments.services import names
+
+    before = share_of_memory("self")
+    names.keys_of("研发中心")
+    return share_of_memory("self") - before
 
 
 def list_levels(threads: int, seconds: float) -> dict[str, Any]:

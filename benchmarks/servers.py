@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 120
+PATIENCE = 300
 #: On the path of what is weighed and timed, so that it is what a plain installation runs.
 INSTALLED = f"{ROOT}:{ROOT / 'benchmarks' / 'installed'}"
 
