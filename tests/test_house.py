@@ -126,6 +126,15 @@ def test_every_variable_that_is_read_is_explained() -> None:
     assert [name for name in read if f"`{name}`" not in readme] == []
 
 
+def test_every_test_that_the_checklist_names_exists() -> None:
+    checklist = (ROOT / "docs" / "checklist.md").read_text()
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", checklist)
+
+    assert len(named) > 70
+    for module, test in named:
+        assert f"def {test}(" in (ROOT / "tests" / module).read_text(), test
+
+
 def test_the_translation_is_complete() -> None:
     catalogue = _read(CATALOGUE)
 
