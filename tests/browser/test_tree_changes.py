@@ -1,4 +1,4 @@
-"""Changes from elsewhere are offered, not forced; a branch that fails can be tried again and disturbs no other."""
+"""Changes from elsewhere are offered, not forced; a branch that fails says so and disturbs no other."""
 
 from __future__ import annotations
 
