@@ -10,8 +10,7 @@ from django.templatetags.static import static
 from django.utils.functional import SimpleLazyObject
 
 from . import policy
-from .models import Job
-from .services import account, doubt, settle
+from .services import account, doubt, jobs, settle
 from .services import tree as tree_service
 from .services.tree import BATCH
 
@@ -97,7 +96,7 @@ def _jobs(request: HttpRequest) -> int:
     """How many are not over. Most of the time none, and then the frame does not speak of jobs."""
     if not policy.may(request.user, policy.VIEW):
         return 0
-    return Job.objects.filter(ended_at=None).count()
+    return jobs.listed(by=request.user).filter(ended_at=None).count()  # type: ignore[arg-type]
 
 
 def _tree(request: HttpRequest) -> Level:

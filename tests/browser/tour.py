@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.utils import timezone
 from playwright.sync_api import expect
 from visits import sign_in
 
+from departments.models import Job
+from departments.services import crawl
 from sandbox.faults import Rule
 
 if TYPE_CHECKING:
@@ -25,6 +29,19 @@ CONFINED = "薪酬福利 Compensation and Benefits"
 SAVE = "main form.form button.primary"
 CHECK = "section.danger button"
 DELETE = "main form.form button.danger"
+
+FAR = {"tree": [40, 66], "details": [12, None]}
+READING: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("waiting", {"resumes_at": timezone.now() + timedelta(days=1)}),
+    ("running", {"started_at": timezone.now(), "resumes_at": None}),
+    ("paused", {}),
+    ("asking", {"result": {"missing": 12, "of": 66, "names": [FULL, LONG]}}),
+    ("failed", {"result": {"failure": {"family": "Unreachable", "endpoint": "/listsub"}}}),
+    (
+        "done",
+        {"result": {"departments": 66, "changed": 3, "unreadable": 1, "gone": 1, "missing": 1}},
+    ),
+)
 
 
 class Tour:
@@ -197,6 +214,23 @@ class Tour:
         yield "403"
         self.settings.DINGTALK_ROOT_ID = 1
 
+    def working(self) -> Iterator[str]:
+        """A reading in each of its states. Nobody works on it: there are no workers in a test."""
+        page = self.page
+        page.goto("/jobs/")
+        yield "no jobs"
+        job = crawl.start(below=1, by=None)
+        for state, more in READING:
+            ended = timezone.now() if state in ("done", "failed", "stopped") else None
+            Job.objects.update(state=state, ended_at=ended, progress=FAR, **more)
+            page.goto(f"/jobs/{job.pk}/")
+            yield f"{state} job"
+            if state == "running":
+                page.goto("/departments/")
+                yield "browse during a reading"
+                page.goto("/jobs/")
+                yield "jobs"
+
     def setting_up(self) -> Iterator[str]:
         page = self.page
         page.goto("/setup/")
@@ -217,6 +251,7 @@ class Tour:
             self.deleting,
             self.looking_back,
             self.problems,
+            self.working,
             self.setting_up,
         ):
             yield from walk()

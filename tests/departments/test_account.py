@@ -7,7 +7,8 @@ import time_machine
 from django.contrib.auth.models import User
 from django.test import Client
 
-from departments.models import Job, Preferences
+from departments.models import Preferences
+from departments.services import crawl
 
 AS_IT_IS = {"language": "", "theme": "", "density": "", "time_zone": "", "shortcuts": "on"}
 CHINESE = {"Accept-Language": "zh-CN"}
@@ -249,7 +250,7 @@ def test_keys_that_are_turned_off_are_not_listed(viewer):
 
 
 def test_open_jobs_are_counted_for_who_may_see_them(viewer, people, line):
-    Job.objects.create(kind=Job.Kind.SYNC)
+    crawl.start(below=1, by=None)
     client = Client()
     client.force_login(User.objects.create_user("nobody"))
 
