@@ -1,16 +1,14 @@
-/* <dept-tree>: nested lists of links become an ARIA tree, after the navigation tree view of the ARIA Authoring Practices.
-   The server writes lean rows (tree.html); here they get roles, places, arrows, one tab stop, keys, and loading on demand.
-   Nothing is measured: rows are found by walking, so 2,000 cost what 20 do. */
+/* <dept-tree> makes the lean rows of tree.html an ARIA tree (APG's navigation tree). Rows are found by walking, nothing is measured. */
 (() => {
   'use strict';
 
-  const COOKIE_LIMIT = 200;         // opened branches remembered, newest first: about 1.4 KB
-  const ADDRESS_LIMIT = 3900;       // gunicorn takes request lines of 4,094 characters
-  const LOADS_AT_ONCE = 20;         // what one press of * may ask the server for
-  const LOOK_EVERY = 60000;         // ms
-  const WORD_ENDS_AFTER = 500;      // ms without a letter
+  const COOKIE_LIMIT = 200;         // branches: 1.4 KB
+  const ADDRESS_LIMIT = 3900;       // gunicorn takes 4,094 characters
+  const LOADS_AT_ONCE = 20;         // for one *
+  const LOOK_EVERY = 60000;
+  const WORD_ENDS_AFTER = 500;
 
-  // A row is an <li>: its link, an arrow and ⋯ where it is a department, and the list below it once that was opened.
+  // A row is an <li>: link, for departments arrow and ⋯, and, once opened, the list below it.
   const rowOf = link => link.closest('li');
   const linkOf = li => li.firstElementChild;
   const idOf = li => linkOf(li)?.id.slice(1) || '';
@@ -30,7 +28,6 @@
   const focused = node => node.contains(document.activeElement);
   const make = (name, properties) => Object.assign(document.createElement(name), properties);
 
-  /** A fragment as text; throws the answer where it is none. */
   async function ask(address) {
     const answer = await fetch(address, { headers: { 'HX-Request': 'true' }, signal: AbortSignal.timeout(25000) });
     if (!answer.ok || answer.redirected) throw answer;
@@ -39,8 +36,8 @@
   const askForBatch = async address => make('template', { innerHTML: await ask(address) }).content;
 
   class DeptTree extends HTMLElement {
-    #seat = null;          // the link that holds the tab stop
-    #walker;               // over the rows that can be seen
+    #seat;          // has the tab stop
+    #walker;        // over the links that can be seen
     #timer;
     #offer = '';
     #word = '';
@@ -113,7 +110,6 @@
 
     #icon(symbol) { return `<svg class="icon" aria-hidden="true"><use href="${this.dataset.sprite}#${symbol}"></use></svg>`; }
 
-    /** The list below a row, made when it is first needed. */
     #group(li) {
       const list = groupOf(li) ?? li.appendChild(make('ul'));
       Object.assign(list, { id: `g${idOf(li)}`, role: 'group' });
@@ -162,10 +158,10 @@
       } finally {
         link.ariaBusy = null;
       }
-      li = rowOf(group);            // may have been drawn anew meanwhile
+      li = rowOf(group);            // maybe drawn anew meanwhile
       const { of, stale } = group.querySelector('.batch').dataset;
       say(fill(of === '0' ? empty : of === '1' ? openedOne : opened, { name: nameOf(li), n: figure(of) }));
-      // The row says more now than it did, or has no arrow any more. When many were opened at once, the last one asks.
+      // Its row says something else now. Of many opened at once the last one asks.
       if (of === '0' || arrow.matches('.maybe') && !this.querySelector('[aria-busy]')) await this.#renew([this.#batchOf(li)]);
       if (of === '0') this.#remember(idOf(li), false);
       if (stale == null) return;
@@ -179,7 +175,7 @@
       row.append(again);
       groupOf(li).replaceChildren(row);
       this.#dress();
-      if (status === 404 || status === 410) this.#renew([this.#batchOf(li)]);        // it is gone: so is its row
+      if (status === 404 || status === 410) this.#renew([this.#batchOf(li)]);        // gone: so is its row
     }
 
     #excuse(status) {
@@ -207,7 +203,7 @@
 
     #opened() { return [...this.root.querySelectorAll('ul:not([hidden])')].map(list => list.id.slice(1)); }
 
-    /** The cookie the server renders the next page from: ids in base 36, newest first. "0" stands for "nothing is open". */
+    /** For the server's next page: ids in base 36, newest first; "0" for none. */
     #remember(id, open) {
       const short = id => BigInt(id).toString(36), own = id && short(id);
       const known = document.cookie.match(/(?:^|; )tree=([^;]*)/)?.[1].split('.') ?? [];
@@ -217,7 +213,7 @@
       document.cookie = `tree=${[...ids].slice(0, COOKIE_LIMIT).join('.') || '0'}; Path=/; Max-Age=2592000; SameSite=Lax${secure}`;
     }
 
-    // ---- Rows drawn anew: after a write of one's own, and when changes from elsewhere are wanted
+    // ---- Rows drawn anew, after one's own write or when changes from elsewhere are wanted
 
     #batchOf(li) {
       let marker = li;
@@ -225,7 +221,7 @@
       return `${holderOf(li)}.${marker.dataset.from}`;
     }
 
-    /** Tells whether one of them could not be had. */
+    /** Tells whether one could not be had. */
     async #renew(batches) {
       const levels = [];
       for (const batch of batches) {
@@ -236,7 +232,7 @@
       return levels.length < batches.length;
     }
 
-    /** Focus and tab stop stay with their department; if that went, they go to the next row, else the previous, else the parent. */
+    /** Focus and tab stop stay with their department, or go to the next row, the previous, the parent. */
     #place(levels) {
       const heirs = [], had = focused(this.root);
       for (let li = rowOf(this.#seat); li; li = parentOf(li)) {
@@ -250,8 +246,8 @@
       else if (heir !== this.#seat) this.#sit(heir);
     }
 
-    /** A batch comes in the place of what stands between `at` and `end`; without these, of the same batch, else of all.
-        What is open below its rows comes along, wherever they were. Returns the old rows, which are to go when every level is in. */
+    /** In the place of what stands between `at` and `end`, else of the same batch, else of all. What is open below a row comes along.
+        Returns the old rows, to be removed when every level is in. */
     #merge(list, fresh, at, end = null) {
       let rows = [...fresh.children];
       const batches = [...list.children].filter(isBatch), { from } = rows.find(isBatch).dataset;
@@ -265,7 +261,7 @@
       for (let li = at ?? list.firstElementChild; li !== end; li = li.nextElementSibling) old.push(li);
       for (const row of rows) {
         const known = idOf(row) && $(linkOf(row).id)?.closest('li'), open = known && groupOf(known), fresher = groupOf(row);
-        if (known && known.contains(list)) continue;        // broken data: it would lie below itself
+        if (known && known.contains(list)) continue;        // broken data
         if (open && (fresher || linkOf(row).nextElementSibling)) {
           fresher?.remove();
           row.append(open);
@@ -277,14 +273,13 @@
       return old;
     }
 
-    /** A level that came beside an answer: <template data-below="the parent's id">. */
     redraw({ content, dataset: { below } }) {
       const holder = $(`d${below}`)?.closest('li'), list = below === '0' ? this.root : holder && this.#group(holder);
       if (list) this.#place([[list, content]]);
       this.#remember();
     }
 
-    /** Asks whether what is open would be drawn differently now, and offers it. */
+    /** What is open and would be drawn differently now is offered. */
     async #look() {
       const box = $('tree-changes');
       let seen = [...this.root.querySelectorAll('.batch')].filter(li => !li.closest('ul[hidden]'))
@@ -311,7 +306,7 @@
       const link = event.target.closest('a, button');
       if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
       const { dataset } = link, li = link.closest('.tree li');
-      if (link.matches('.toolbar button')) this.menu.removeAttribute('style');
+      if (link.matches('.toolbar button')) requestAnimationFrame(() => this.#put(link));
       if (dataset.show) return this.#show(link);
       if (dataset.view != null) dataset.copy = `${location.origin}/departments/${shown() && `${shown()}/`}?open=${this.#opened().join('.')}`;
       if (!li && !dataset.href) return;
@@ -321,7 +316,7 @@
       else if (link.matches('.act')) this.#menu(li, link);
       else if (li.matches('.failed')) this.#load(parentOf(li));
       else {
-        if (document.activeElement !== link) this.#focus(link);       // Safari does not focus a link that is clicked
+        if (document.activeElement !== link) this.#focus(link);       // Safari does not
         if (li.matches('.more')) this.#more(li);
         else this.#go(link, event);
       }
@@ -367,7 +362,7 @@
       };
     }
 
-    /** A key for a link of the menu; where the menu has none for this row, the key does nothing. */
+    /** A key for a link of the menu, where it has that one for this row. */
     #page(name, link, event) {
       const entry = this.menu.querySelector(`[data-href$="/${name}/"]:not([hidden])`);
       return entry && link.id ? () => this.#go(entry, event) : null;
@@ -380,7 +375,7 @@
       }
     }
 
-    /** Type-ahead over what can be seen, by name, pinyin and initials. One letter again and again goes round its matches. */
+    /** By name, pinyin or initials. One letter again and again goes round. */
     #find(from) {
       const word = this.#word, again = [...word].every(letter => letter === word[0]), start = again ? word[0] : word;
       const matches = link => link.id && [nameOf(rowOf(link)).toLowerCase(), ...(rowOf(link).dataset.k ?? '').split(' ')].some(key => key.startsWith(start));
@@ -390,7 +385,7 @@
       this.#focus(link);
     }
 
-    // ---- Actions: the toolbar and one menu for the whole tree speak of the row with the tab stop
+    // ---- Toolbar and menu speak of the row with the tab stop
 
     #aim(li) {
       const id = idOf(li), name = nameOf(li);
@@ -408,14 +403,17 @@
     #menu(li, anchor) {
       if (!idOf(li)) return;
       this.#focus(linkOf(li));
-      const { menu } = this, { left, bottom } = anchor.getBoundingClientRect();
-      menu.showPopover();
-      menu.style.left = `${Math.min(left, innerWidth - menu.offsetWidth - 8)}px`;
-      menu.style.top = `${Math.min(bottom, innerHeight - menu.offsetHeight - 8)}px`;
-      menu.querySelector(':scope > :not([hidden])').focus();
+      this.menu.showPopover();
+      this.#put(anchor);
+      this.menu.querySelector(':scope > :not([hidden])').focus();
     }
 
-    /** Marks the department that #main shows. */
+    #put(anchor) {
+      const { style, offsetWidth, offsetHeight } = this.menu, { left, bottom } = anchor.getBoundingClientRect();
+      style.left = `${Math.min(left, innerWidth - offsetWidth - 8)}px`;
+      style.top = `${Math.min(bottom, innerHeight - offsetHeight - 8)}px`;
+    }
+
     mark() {
       const now = $(`d${shown()}`);
       for (const old of this.querySelectorAll('.nm[aria-current]')) if (old !== now) old.ariaCurrent = null;

@@ -281,7 +281,8 @@ def test_16_what_was_never_read_has_no_mark_and_says_so(
     expect(legal.locator(".ico")).to_have_count(0)
     waiting: list[Callable[[], None]] = []
     page.route("**/?live=1", lambda route: waiting.append(route.continue_))
-    legal.click()
+    with page.expect_request("**/?live=1"):
+        legal.click()
     expect(page.locator("main .freshness")).to_contain_text("Details not read yet.")
     expect(legal.locator(".ico")).to_have_count(0)
     waiting[0]()

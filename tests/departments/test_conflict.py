@@ -175,7 +175,7 @@ def test_htmx_is_given_the_part_with_the_tree_as_it_is_now(org, editor):
 
     assert page.status == 409
     assert "<html" not in page.html
-    assert 'hx-swap-oob="innerHTML"' in page.html
+    assert '<template data-below="1">' in page.html
 
 
 # ── Choosing ─────────────────────────────────────────────────────────────────────────────────────────────

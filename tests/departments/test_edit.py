@@ -108,7 +108,7 @@ def test_the_tree_beside_the_page_is_redrawn_for_htmx(org, editor):
     page = editor.post(f"/departments/{sales}/edit/", form | {"name": "Field Sales"}, htmx="main")
 
     assert "<html" not in page.html
-    assert 'hx-swap-oob="innerHTML"' in page.html
+    assert '<template data-below="1">' in page.html
     assert page.html.count("Field Sales") > 1
 
 
