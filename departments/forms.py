@@ -627,7 +627,7 @@ _AREAS = (
 
 
 def _installed_zone() -> str:
-    return _("As it is set for everybody (%(zone)s)") % {"zone": settings.TIME_ZONE}
+    return _("Default (%(zone)s)") % {"zone": settings.TIME_ZONE}
 
 
 @cache
