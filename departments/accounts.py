@@ -5,6 +5,7 @@ Every page and fragment asks for all three; Django alone would ask four times.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.backends import ModelBackend
@@ -13,7 +14,7 @@ from django.db.models import Aggregate, F, OuterRef, Q, Subquery, TextField, Val
 from django.db.models.functions import Concat
 
 if TYPE_CHECKING:
-    from django.db.models import Model
+    from django.db.models import Model, QuerySet
 
 
 class _Joined(Aggregate):
@@ -29,20 +30,25 @@ class _Joined(Aggregate):
         return self.as_sql(*args, function="STRING_AGG", **more)
 
 
+@cache
+def _accounts() -> QuerySet[User]:
+    """Made once: putting the query together costs more than asking it, and every request asks."""
+    granted = (
+        Permission.objects.filter(Q(group__user=OuterRef("pk")) | Q(user=OuterRef("pk")))
+        .order_by()
+        .annotate(all=Value(1), full=Concat("content_type__app_label", Value("."), "codename"))
+        .values("all")
+        .annotate(told=_Joined(F("full")))
+        .values("told")
+    )
+    return User.objects.select_related("preferences").annotate(granted=Subquery(granted))
+
+
 class Accounts(ModelBackend):
     """Django's own accounts and passwords; only the account of a request is read in another way."""
 
     def get_user(self, user_id: int) -> User | None:
-        granted = (
-            Permission.objects.filter(Q(group__user=OuterRef("pk")) | Q(user=OuterRef("pk")))
-            .order_by()
-            .annotate(all=Value(1), full=Concat("content_type__app_label", Value("."), "codename"))
-            .values("all")
-            .annotate(told=_Joined(F("full")))
-            .values("told")
-        )
-        accounts = User.objects.select_related("preferences").annotate(granted=Subquery(granted))
-        user = accounts.filter(pk=user_id).first()
+        user = _accounts().filter(pk=user_id).first()
         return user if user and self.user_can_authenticate(user) else None
 
     def get_all_permissions(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
 
-    from ..models import DepartmentQuerySet
 
 BATCH = 200
 #: A page draws about so many rows: 2,000 take half a second in a browser, 10,000 five.
@@ -178,7 +178,7 @@ def changed(*, seen: Mapping[tuple[int, int], str], by: User) -> list[tuple[int,
     """Which of these batches, by parent and start, would be drawn differently now; parent 0 is the top."""
     policy.require(by, policy.VIEW)
     parents = {parent for parent, _start in seen}
-    told = _grouped(Department.objects.children_of(parents))
+    told = _grouped(_rows().children_of(parents))
     if 0 in parents:
         told[0] = _tops()
     return [
@@ -191,12 +191,12 @@ def changed(*, seen: Mapping[tuple[int, int], str], by: User) -> list[tuple[int,
 def looks(*, dept_id: int, by: User) -> str:
     """Changes when the department's row would be drawn differently."""
     policy.require(by, policy.VIEW)
-    return _version(_told(Department.objects.present().filter(pk=dept_id)))
+    return _version(_told(_rows().present().filter(pk=dept_id)))
 
 
 def _tops() -> list[_Told]:
     """The root first, then what is detached from it."""
-    tops = _told(Department.objects.tops())
+    tops = _told(_rows().tops())
     return sorted(tops, key=lambda row: row.dept_id != ROOT_ID)
 
 
@@ -215,7 +215,7 @@ def _read_open(
             if takes <= room or row.dept_id in way:
                 step.append(row.dept_id)
                 room -= takes
-        below = _grouped(Department.objects.children_of(step)) if step else {}
+        below = _grouped(_rows().children_of(step)) if step else {}
         found |= {dept_id: below.get(dept_id, []) for dept_id in step}
         rows = [row for dept_id in step for row in found[dept_id]]
     return found
@@ -247,35 +247,33 @@ def _batch(parent_id: int, told: list[_Told], start: int) -> Level:
 
 def _level(dept_id: int, start: int) -> Level | None:
     """A batch of one level by one query; None where only a look at the department itself can tell."""
-    parent = Department.objects.present().filter(pk=OuterRef("parent_id"))
-    below = Department.objects.children_of([dept_id]).annotate(
-        total=Window(Count("*")), seen_at_parent=Subquery(parent.values("children_seen_at")[:1])
-    )
-    rows = list(
-        _with_counts(below).values_list(*_FIELDS, "total", "seen_at_parent")[start : start + BATCH]
-    )
+    rows = list(_rows_and_parent().children_of([dept_id])[start : start + BATCH])
     if not rows or rows[0][-1] is None:
         return None
-    told = [_Told._make(row[:-2]) for row in rows]
+    told = _told(row[:-2] for row in rows)
     total, seen_at = rows[0][-2:]
     return Level(
         dept_id, [_row(row) for row in told], start, total, _version(told), _is_old(seen_at)
     )
 
 
-def _told(rows: DepartmentQuerySet) -> list[_Told]:
-    return [_Told._make(row) for row in _with_counts(rows).values_list(*_FIELDS)]
+def _told(rows: Iterable[Any]) -> list[_Told]:
+    return [_Told._make(row) for row in rows]
 
 
-def _grouped(rows: DepartmentQuerySet) -> dict[int, list[_Told]]:
+def _grouped(rows: Iterable[Any]) -> dict[int, list[_Told]]:
     grouped: dict[int, list[_Told]] = {}
     for row in _told(rows):
         grouped.setdefault(row.parent_id or 0, []).append(row)
     return grouped
 
 
-def _with_counts(rows: DepartmentQuerySet) -> DepartmentQuerySet:
-    """With `below`, how many are drawn below each: counted in a subquery, so that it stays one query."""
+@cache
+def _rows() -> Any:
+    """A DepartmentQuerySet of what is drawn of each department; counted below each in the same query.
+
+    Made once: putting the query together costs more than asking it, and every page asks.
+    """
     below = (
         Department.objects.present()
         .filter(parent_id=OuterRef("dept_id"), detached=False)
@@ -284,7 +282,17 @@ def _with_counts(rows: DepartmentQuerySet) -> DepartmentQuerySet:
         .annotate(n=Count("*"))
         .values("n")
     )
-    return rows.annotate(below=Coalesce(Subquery(below), 0))
+    rows = Department.objects.annotate(below=Coalesce(Subquery(below), 0))
+    return rows.values_list(*_FIELDS)
+
+
+@cache
+def _rows_and_parent() -> Any:
+    """The same, with how many there are in all and when their parent's level was read."""
+    parent = Department.objects.present().filter(pk=OuterRef("parent_id"))
+    return _rows().annotate(
+        total=Window(Count("*")), seen_at_parent=Subquery(parent.values("children_seen_at")[:1])
+    )
 
 
 def _row(told: _Told) -> Row:
