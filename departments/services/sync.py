@@ -184,48 +184,6 @@ def missing(dept_ids: Iterable[int]) -> None:
     _date(list(dept_ids), missing_at=timezone.now())
 
 
-# ── For the moment ──
-
-
-def crawl(*, below: int, tell: Any = lambda _pass, _done: None) -> int:
-    """Read a whole branch in two passes."""
-    client = dingtalk().in_background()
-    mirror(client.get_department(below))
-    waiting, seen, lost = [below], {below}, []
-    while waiting:
-        parent = waiting.pop(0)
-        try:
-            listed = client.list_children(parent)
-        except NotThere:
-            forget([parent])
-            continue
-        except OutOfContactScope:
-            unreadable([parent])
-            continue
-        lost += levels_read([(parent, listed)])
-        fresh = [child.dept_id for child in listed if child.dept_id not in seen]
-        seen.update(fresh)
-        waiting.extend(fresh)
-        tell("tree", len(seen))
-    for dept_id in lost:
-        if dept_id not in seen:
-            look_for(client, dept_id)
-    details: list[wire.Department] = []
-    for done, dept_id in enumerate(sorted(seen), start=1):
-        try:
-            details.append(client.get_department(dept_id))
-        except NotThere:
-            forget([dept_id])
-        except OutOfContactScope:
-            unreadable([dept_id])
-        if len(details) >= _BATCH:
-            details_read(details)
-            details.clear()
-        tell("details", done)
-    details_read(details)
-    return len(seen)
-
-
 # ── What memory has ──────────────────────────────────────────────────────────────────────────────────────
 
 #: Nothing but what is told can be other than it should be.

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import reading
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.management import call_command
 from django.db import connection, connections
@@ -22,7 +23,6 @@ from playwright.sync_api import expect
 from visits import DingTalk, Watch, account, sign_in
 
 from departments import gateway
-from departments.services import sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -197,7 +197,7 @@ def dingtalk(
 @pytest.fixture
 def everything_read(dingtalk: DingTalk) -> None:
     """Memory holds the whole company with all details, as after the first night."""
-    sync.crawl(below=1)
+    reading.read(below=1)
 
 
 # ── The browser ──────────────────────────────────────────────────────────────────────────────────────────

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import uuid4
 
+import reading
 from hostile import NASTIEST
 from playwright.sync_api import expect
 from visits import account
 
 from departments.models import AuditEntry
-from departments.services import audit, edit, sync
+from departments.services import audit, edit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,7 +147,7 @@ def test_names_stay_names_on_every_page(
     peopled = next(iter(named))
     for where in (plain, peopled):
         dingtalk.org.add_member(where, named.get(where, "Li Wei"), userid=f"u{where}")
-    sync.crawl(below=1)
+    reading.read(below=1)
     worst = [dept_id for dept_id, name in named.items() if name in WORST]
     for dept_id in (plain, *worst):
         changed(dept_id)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import reading
 from django.utils import timezone
 from looking import reads
 
@@ -16,7 +17,7 @@ GET = "department/get"
 @pytest.fixture
 def read(line, db):
     """Memory holds the whole company."""
-    sync.crawl(below=1)
+    reading.read(below=1)
 
 
 # ── The first page ───────────────────────────────────────────────────────────────────────────────────────
@@ -53,7 +54,7 @@ def test_with_everything_in_memory_no_page_of_the_tree_asks(org, sandbox, viewer
 def test_counts_of_what_memory_holds_are_shown(viewer, read):
     page = viewer.get("/departments/")
 
-    assert "Departments 11 With all their details 11" in page.text
+    assert "Departments 11 With all their details 11 of 11" in page.text
     assert "With a Department Chat 4 Hidden from Contacts 1" in page.text
 
 
@@ -136,7 +137,7 @@ def test_one_memory_has_never_seen_costs_one_call(org, sandbox, viewer):
 def test_a_department_page_never_costs_more_than_one_call(org, sandbox, viewer, seen, query):
     sales = org["Sales"].dept_id
     if seen != "never":
-        sync.crawl(below=1)
+        reading.read(below=1)
     if seen == "long ago":
         Department.objects.update(details_seen_at=timezone.now() - timedelta(days=9))
     if seen == "gone":

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import pytest
+import reading
 import time_machine
 from looking import ask, entry_page, left_open
 
@@ -155,7 +156,7 @@ def test_an_entry_of_a_create_names_the_parent(org, editor, viewer):
 
 def test_an_entry_of_a_delete_shows_the_department_as_it_was(org, deleter):
     org.edit_department("Legal", code="LGL", hide_dept=True)
-    sync.crawl(below=1)
+    reading.read(below=1)
     page = deleter.check(org["Legal"].dept_id)
     deleter.post(page.url, {})
 
@@ -245,7 +246,7 @@ def test_one_under_way_is_not_called_lost(editor):
 
 
 def test_the_entry_of_a_move_names_the_places(org, editor):
-    sync.crawl(below=1)
+    reading.read(below=1)
     east, research = org["East"].dept_id, org["Research"].dept_id
     form = editor.get(f"/departments/{east}/move/").field("drawn")
     editor.post(
@@ -433,7 +434,7 @@ def test_by_day_in_the_persons_time_zone_both_included(editor):
 
 
 def test_by_branch_whatever_was_done_there_now_or_then(org, editor):
-    sync.crawl(below=1)
+    reading.read(below=1)
     sales, east, ningbo = (org[name].dept_id for name in ("Sales", "East", "Ningbo"))
     note(editor, "Acme › Sales › East › Ningbo", about=ningbo)
     note(editor, "Acme › Sales", about=sales)
@@ -455,7 +456,7 @@ def test_by_branch_whatever_was_done_there_now_or_then(org, editor):
 
 
 def test_a_branch_that_is_gone_is_found_by_the_name_it_had(org, deleter):
-    sync.crawl(below=1)
+    reading.read(below=1)
     page = deleter.check(org["Empty"].dept_id)
     deleter.post(page.url, {"chats_seen": "on"})
 
@@ -464,7 +465,7 @@ def test_a_branch_that_is_gone_is_found_by_the_name_it_had(org, deleter):
 
 
 def test_a_branch_of_any_size_is_one_question(org, editor, django_assert_max_num_queries):
-    sync.crawl(below=1)
+    reading.read(below=1)
     note(editor, about=1, path="Acme")
 
     with django_assert_max_num_queries(18):
@@ -504,13 +505,13 @@ def test_wrong_input_is_said_at_its_field_and_stays(org, viewer, field, typed, s
 
 
 def test_a_branch_is_one_department(org, viewer):
-    sync.crawl(below=1)
+    reading.read(below=1)
 
     assert "Choose one department." in viewer.get("/history/?branch=Sales%0ALegal").text
 
 
 def test_a_name_that_several_had_is_asked_for_by_id(org, viewer):
-    sync.crawl(below=1)
+    reading.read(below=1)
     sync.forget(row.pk for row in Department.objects.filter(name__in=["Cellar", "Vault"]))
     Department.objects.filter(name="Vault").update(name="Cellar")
 

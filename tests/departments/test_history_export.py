@@ -6,11 +6,12 @@ import logging
 from datetime import datetime
 
 import pytest
+import reading
 import time_machine
 from looking import ask, left_open
 
 from departments.models import AuditEntry, Kind, Outcome
-from departments.services import audit, history, sync
+from departments.services import audit, history
 
 
 def download(person, query=""):
@@ -46,7 +47,7 @@ def noted(person, *, name="Sales", path="", about=7, **wanted):
 
 
 def test_a_change_is_one_line_with_everything(org, editor):
-    sync.crawl(below=1)
+    reading.read(below=1)
     editor.save(
         org["Legal"].dept_id, name="Law", hide_dept="on", dept_permits=str(org["Sales"].dept_id)
     )

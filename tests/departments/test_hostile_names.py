@@ -24,6 +24,7 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+import reading
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.forms import Textarea, TextInput
@@ -35,7 +36,7 @@ from looking import writes
 from departments import urls
 from departments.dingtalk import DingTalkError, payloads
 from departments.forms import department_name
-from departments.services import audit, delete, edit, sync
+from departments.services import audit, delete, edit
 from sandbox import Organisation
 
 if TYPE_CHECKING:
@@ -260,7 +261,7 @@ class Walk:
 
     def everything(self) -> dict[str, Look]:
         self.company = Company(self.org, self.text)
-        sync.crawl(below=1)
+        reading.read(below=1)
         self._make_history()
         self._make_plans()
         self.org.delete_department(self.company.gone)
@@ -530,7 +531,7 @@ def _may_be(annotation: Any, kind: Any) -> bool:
 
 def test_whatever_stands_in_a_departments_fields_its_pages_stay_what_they_are(org, line, editor):
     legal = org.create_department("Legal").dept_id
-    sync.crawl(below=1)
+    reading.read(below=1)
 
     def look(url: str, text: str) -> Look:
         line.mend()
@@ -572,7 +573,7 @@ def text_fields(form: Any) -> set[str]:
 @pytest.mark.parametrize(("turn", "form"), enumerate(["edit", "new", "move"]))
 def test_whatever_is_typed_into_a_form_comes_back_as_text(org, line, editor, sandbox, turn, form):
     legal = org.create_department("Legal").dept_id
-    sync.crawl(below=1)
+    reading.read(below=1)
     url = f"/departments/{legal}/{form}/"
     names = text_fields(editor.get(url).response.context["form"])
     assert len(names) >= 2
@@ -599,7 +600,7 @@ def allowed(text: str) -> bool:
 
 
 def test_a_department_can_be_called_anything_our_rules_allow(org, line, editor):
-    sync.crawl(below=1)
+    reading.read(below=1)
     before = org.snapshot()
 
     def created(name: str) -> Look:
@@ -623,7 +624,7 @@ def test_a_department_can_be_called_anything_our_rules_allow(org, line, editor):
 def test_whatever_is_searched_for_is_said_as_text(org, line, viewer):
     for text in NASTIEST:
         org.create_department(text, source_identifier=text)
-    sync.crawl(below=1)
+    reading.read(below=1)
 
     def found(text: str, way: str | None) -> Look:
         page = viewer.get(f"/search/?q={quote(text)}", htmx=way)
@@ -647,7 +648,7 @@ def test_whatever_is_searched_for_is_said_as_text(org, line, viewer):
 def test_whatever_stands_in_an_address_its_page_stays_what_it_is(org, line, administrator):
     """Every page that needs no argument, with every filter it has and those that only addresses have."""
     org.create_department("Legal")
-    sync.crawl(below=1)
+    reading.read(below=1)
     pages = [one.name for one in urls.urlpatterns if not one.pattern.converters]
     for url in map(reverse, (f"departments:{name}" for name in pages)):
         shown = Look.at(administrator.get(url).response)

@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 import pytest
+import reading
 from django.utils import timezone
 from looking import reads
 
@@ -24,7 +25,7 @@ def remember(*departments, **fields):
 @pytest.fixture
 def read(line, db):
     """Memory holds the whole company."""
-    sync.crawl(below=1)
+    reading.read(below=1)
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def look(person, text, **query):
 )
 def test_a_department_is_found_by_name_code_or_identifier(org, viewer, line, words, found):
     org.edit_department("Legal", code="L-1", source_identifier="hr:1")
-    sync.crawl(below=1)
+    reading.read(below=1)
 
     page = look(viewer, words)
 

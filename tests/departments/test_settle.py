@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import reading
 from django.utils import timezone
 from looking import entry_page, left_open, outcomes, reads, writes
 
@@ -463,7 +464,7 @@ def test_a_create_that_lands_late_is_found(org, line, editor, at_once, how):
     elif how == "read":
         editor.get(f"/departments/{design}/")
     else:
-        sync.crawl(below=1)
+        reading.read(below=1)
 
     found = entry.last_word
     assert (found.outcome, found.dept_id) == (Outcome.DONE, design)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
+import reading
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -29,7 +30,7 @@ def remember(*pairs, **fields):
 @pytest.fixture
 def read(line, db):
     """Memory holds the whole company."""
-    sync.crawl(below=1)
+    reading.read(below=1)
 
 
 def level(person, dept_id, query=""):
@@ -192,7 +193,7 @@ def test_the_batch_that_holds_the_one_shown_is_drawn(crowd, viewer):
 def test_the_way_to_the_department_shown_is_open(org, viewer, read):
     page = viewer.get(f"/departments/{org['Ningbo'].dept_id}/")
 
-    assert f"id=d{org['Ningbo'].dept_id} aria-current=page" in page.html
+    assert f'id="d{org["Ningbo"].dept_id}" aria-current="page"' in page.html
     assert org["Vault"].dept_id not in drawn(page)
 
 
@@ -294,7 +295,7 @@ def test_an_id_that_has_no_page_is_a_row_without_a_link(line, viewer, dept_id):
     page = viewer.get("/departments/?open=1")
 
     assert drawn(page) == [1, dept_id, 2]
-    assert f"<span id=d{dept_id}>D{dept_id} <span class=ico>" in page.html
+    assert f'<span id="d{dept_id}">D{dept_id} <span class="ico">' in page.html
     assert f"/departments/{dept_id}/" not in page.html
     assert [row.below for row in tree.children(dept_id=1, by=viewer.user).rows] == ["", "…"]
 
