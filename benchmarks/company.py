@@ -191,4 +191,4 @@ def signed_in(user: User) -> str:
 
 def rows_in(content: bytes) -> int:
     """How many departments a part of the tree shows."""
-    return len(re.findall(rb"<a id=d[0-9]", content))
+    return len(re.findall(rb"<a id=\"d[0-9]", content))

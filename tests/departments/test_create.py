@@ -100,7 +100,7 @@ def test_the_new_department_appears_in_the_tree_for_htmx(org, editor):
     page = editor.post(f"/departments/{sales}/new/", form | {"name": "West"}, htmx="main")
 
     assert "<html" not in page.html
-    assert f'id=d{org["West"].dept_id} aria-current=page' in page.html
+    assert f'id="d{org["West"].dept_id}" aria-current="page"' in page.html
 
 
 def test_a_chat_that_was_asked_for_is_said_to_be_coming(org, editor):

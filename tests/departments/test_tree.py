@@ -39,12 +39,12 @@ def level(person, dept_id, query=""):
 
 def drawn(page):
     """The departments of the tree, as they stand in the page."""
-    return [int(found) for found in re.findall(r"\bid=d(-?[0-9]+)", page.html)]
+    return [int(found) for found in re.findall(r"\bid=\"d(-?[0-9]+)\"", page.html)]
 
 
 def marker(page):
     """What the page says of its first batch."""
-    return dict(re.findall(r"data-(of|from|version)=([0-9a-f]+)", page.html))
+    return dict(re.findall(r"data-(of|from|version)=\"([0-9a-f]+)\"", page.html))
 
 
 # ── A level ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -305,7 +305,7 @@ def test_an_id_without_a_page_needs_no_mark_to_be_without_a_link(line, viewer):
 
     page = viewer.get("/departments/")
 
-    assert "<span id=d-7>D-7" in page.html
+    assert '<span id="d-7">D-7' in page.html
 
 
 def test_more_tops_than_a_batch_are_reached(line, viewer):
