@@ -49,7 +49,7 @@ pytestmark = pytest.mark.proof
 # ── Reading a page ───────────────────────────────────────────────────────────────────────────────────────
 
 #: Attributes that are read out or edited, never followed or run: a name may stand in them.
-SAYS = {"value", "data-status", "aria-label", "placeholder", "title", "alt"}
+SAYS = {"value", "data-status", "data-version", "aria-label", "placeholder", "title", "alt"}
 #: What differs from one run to the next.
 VOLATILE = [
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "UUID"),
