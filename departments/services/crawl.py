@@ -419,7 +419,7 @@ class _Slice:
             self._failures += 1
             self._last_failure = told
             return False
-        self._failures, self.has_read = 0, True
+        self._failures = 0
         self._calls += 1
         if isinstance(told, NotThere):
             batch.denied.append(dept_id)
@@ -435,6 +435,7 @@ class _Slice:
     # ── How far it is ────────────────────────────────────────────────────────────────────────────────────
 
     def _note(self, step: str, done: int, waiting: int) -> None:
+        self.has_read = self.has_read or done > 0
         if step:
             before, total = self._job.progress[step]
             done += before

@@ -1,10 +1,14 @@
 """Memory follows DingTalk: single reads, levels, and what a batch of them writes down."""
 
+import msgspec
 import pytest
 import reading
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from departments.dingtalk import OutOfContactScope
+from departments import gateway
+from departments.dingtalk import ListedDepartment, OutOfContactScope
 from departments.errors import DepartmentGone, DepartmentUnknown
 from departments.models import Department
 from departments.services import sync
@@ -130,6 +134,17 @@ def test_the_level_of_what_nobody_knows(line):
         sync.refresh_children(dept_id=4711)
 
 
+def test_the_level_of_one_outside_the_scope(org, line):
+    reading.read()
+    line.answer(LEVEL, errcode=50004, errmsg="scope")
+
+    with pytest.raises(OutOfContactScope):
+        sync.refresh_children(dept_id=org["Empty"].dept_id)
+
+    assert not remembered("Empty").readable
+    assert remembered("Cellar").gone_at is None
+
+
 def test_one_no_longer_listed_because_deleted_is_gone(org, line):
     reading.read(below=1)
     org.delete_department("Empty")
@@ -172,6 +187,208 @@ def test_one_that_comes_back_is_looked_into_anew(org, sandbox, line, viewer):
 
     assert "Vault" in page.text
     assert remembered("Vault").gone_at is None
+
+
+# ── What a batch writes down ─────────────────────────────────────────────────────────────────────────────
+
+
+def listing(org, *names):
+    """Levels as DingTalk lists them now, by the parent's name."""
+    client = gateway.dingtalk()
+    return [(org[name].dept_id, client.list_children(org[name].dept_id)) for name in names]
+
+
+def details(org, *names):
+    return [gateway.dingtalk().get_department(org[name].dept_id) for name in names]
+
+
+def test_what_is_as_it_was_is_not_written(org, line):
+    reading.read()
+    everything = [org[dept_id].name for dept_id in org.branch(1)]
+    before = list(Department.objects.order_by("pk").values("pk", "seen_at", "name", "changed_at"))
+    levels, told = listing(org, *everything), details(org, *everything)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert sync.levels_read(levels) == []
+        sync.details_read(told)
+
+    writes = [sql["sql"] for sql in queries if sql["sql"].startswith(("INSERT", "UPDATE"))]
+    assert len(writes) == 2
+    assert "children_seen_at" in writes[0]
+    assert "details_seen_at" in writes[1]
+    assert before == list(
+        Department.objects.order_by("pk").values("pk", "seen_at", "name", "changed_at")
+    )
+
+
+def test_a_first_reading_changes_nothing(org, line):
+    reading.read()
+
+    assert not Department.objects.exclude(changed_at=None).exists()
+
+
+def test_a_new_name_is_a_change_and_indexed(org, line):
+    reading.read()
+    org.rename_department("Legal", "法务")
+
+    sync.levels_read(listing(org, "Acme"))
+
+    assert remembered("法务").keys.split()[:2] == ["fawu", "fw"]
+    assert changed() == ["法务"]
+
+
+def test_one_that_is_new_where_we_had_looked_is_a_change(org, line):
+    reading.read()
+    org.create_department("Design", parent="Legal")
+    org.create_department("Press", parent="Legal")
+
+    sync.levels_read(listing(org, "Legal")[:1])
+
+    assert changed() == ["Design", "Press"]
+
+
+def test_one_that_is_new_and_opened_by_its_address_is_a_change(org, line):
+    reading.read()
+    design = org.create_department("Design", parent="Legal").dept_id
+
+    sync.refresh(dept_id=design)
+
+    assert changed() == ["Design"]
+
+
+def test_one_that_moved_is_at_its_new_place_and_a_change(org, line):
+    reading.read()
+    org.move_department("Cellar", to="Legal")
+
+    assert sync.levels_read(listing(org, "Empty", "Legal")) == []
+
+    assert remembered("Cellar").parent_id == org["Legal"].dept_id
+    assert changed() == ["Cellar"]
+
+
+def test_one_that_is_not_listed_any_more_is_missing_until_it_is(org, line):
+    reading.read()
+    org.move_department("Cellar", to="Legal")
+
+    assert sync.levels_read(listing(org, "Empty")) == [org["Cellar"].dept_id]
+    assert remembered("Cellar").missing_at
+    assert remembered("Cellar").gone_at is None
+
+    assert sync.levels_read(listing(org, "Empty")) == []
+    sync.levels_read(listing(org, "Legal"))
+    assert remembered("Cellar").missing_at is None
+
+
+def test_one_outside_the_scope_is_not_missed_for_not_being_listed(org, line):
+    reading.read()
+    Department.objects.filter(name="Cellar").update(readable=False)
+    line.answer(LEVEL, errcode=0, result=[])
+
+    assert sync.levels_read(listing(org, "Empty")) == []
+    assert remembered("Cellar").missing_at is None
+
+
+def test_one_without_keys_gets_them_though_nothing_has_changed(org, line):
+    reading.read()
+    Department.objects.update(keys=None)
+
+    sync.levels_read(listing(org, "Acme"))
+    sync.details_read(details(org, "Vault"))
+
+    assert (remembered("Legal").keys, remembered("Vault").keys) == ("", "")
+    assert remembered("Cellar").keys is None
+    assert changed() == []
+
+
+def test_settings_that_changed_are_a_change(org, line):
+    reading.read()
+    org.edit_department("Legal", code="L-2")
+
+    sync.details_read(details(org, "Legal", "Sales"))
+
+    assert remembered("Legal").code == "L-2"
+    assert changed() == ["Legal"]
+
+
+def test_people_who_come_and_go_are_no_change_of_the_department(org, line):
+    reading.read()
+    (told,) = details(org, "Legal")
+
+    sync.details_read([msgspec.structs.replace(told, member_count=7, owning_member_count=3)])
+
+    assert remembered("Legal").details["member_count"] == 7
+    assert changed() == []
+
+
+def test_details_that_an_older_version_kept_otherwise_are_written_anew(org, line):
+    reading.read()
+    Department.objects.filter(name="Legal").update(details={"name": 7})
+
+    sync.details_read(details(org, "Legal"))
+
+    assert remembered("Legal").details["name"] == "Legal"
+
+
+def test_what_one_reply_leaves_out_another_has_told(org, line):
+    reading.read()
+    sales = org["Sales"].dept_id
+    listed = [ListedDepartment(dept_id=sales, name="Sales")]
+    (told,) = details(org, "Sales")
+
+    sync.levels_read([(1, [*listed, *listing(org, "Acme")[0][1][1:]])])
+    sync.details_read([msgspec.structs.replace(told, create_dept_group=None)])
+    assert remembered("Sales").has_chat
+    sync.levels_read([(1, [ListedDepartment(dept_id=sales, name="Verkauf")])])
+
+    assert remembered("Verkauf").has_chat
+
+
+def test_nothing_to_write_down_is_nothing_written(line):
+    assert sync.levels_read([]) == []
+    sync.details_read([])
+
+
+def changed():
+    rows = Department.objects.present().exclude(changed_at=None)
+    return sorted(rows.values_list("name", flat=True))
+
+
+# ── Beside the root ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_one_whose_parent_nobody_knows_is_detached_until_it_is_listed(org, line):
+    vault = org["Vault"].dept_id
+
+    assert sync.refresh(dept_id=vault).detached
+
+    sync.refresh(dept_id=org["Cellar"].dept_id)
+    sync.refresh_children(dept_id=org["Cellar"].dept_id)
+    assert not remembered("Vault").detached
+
+
+def test_one_below_itself_is_detached(org, line):
+    reading.read()
+    legal = org["Legal"].dept_id
+    line.answer(GET, errcode=0, result={"dept_id": legal, "name": "Legal", "parent_id": legal})
+
+    assert sync.refresh(dept_id=legal).detached
+
+    line.mend()
+    assert not sync.refresh(dept_id=legal).detached
+
+
+def test_one_listed_below_what_lies_below_it_is_detached(org, line):
+    reading.read()
+    empty = {"dept_id": org["Empty"].dept_id, "name": "Empty"}
+    vault = {"dept_id": org["Vault"].dept_id, "name": "Vault"}
+    line.answer(LEVEL, errcode=0, result=[empty, vault])
+
+    sync.refresh_children(dept_id=org["Cellar"].dept_id)
+
+    assert [row.name for row in Department.objects.tops()] == ["Acme", "Empty"]
+    line.mend()
+    sync.refresh_children(dept_id=1)
+    assert [row.name for row in Department.objects.tops()] == ["Acme"]
 
 
 # ── Gone ─────────────────────────────────────────────────────────────────────────────────────────────────
