@@ -6,6 +6,7 @@ decided on it. History has no foreign key to departments, so it outlives them.
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +23,28 @@ if TYPE_CHECKING:
 _DEEPEST = 64
 
 
+@models.BigIntegerField.register_lookup
+class Among(models.Lookup):
+    """`field__among=ids`: like `in`, with all ids in one parameter.
+
+    A reading asks for hundreds of ids at a time, and Django spends more on each parameter of an `in` than the
+    database on its row.
+    """
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> Any:
+        field, parameters = self.process_lhs(compiler, connection)
+        ids = json.dumps(list(self.rhs))
+        sql = f"{field} IN (SELECT value FROM json_each(%s))"  # noqa: S608 — `field` is Django's
+        return sql, [*parameters, ids]
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        field, parameters = self.process_lhs(compiler, connection)
+        return f"{field} = ANY(%s)", [*parameters, list(self.rhs)]
+
+
 class DepartmentQuerySet(models.QuerySet["Department"]):
     def present(self) -> Self:
         """Without those DingTalk no longer has; their rows stay, so that a page can say what they were."""
@@ -33,7 +56,7 @@ class DepartmentQuerySet(models.QuerySet["Department"]):
 
     def children_of(self, dept_ids: Iterable[int]) -> Self:
         """What is drawn below these. Detached departments are drawn at the top, so that a circle ends."""
-        below = self.present().filter(parent_id__in=list(dept_ids), detached=False)
+        below = self.present().filter(parent_id__among=set(dept_ids), detached=False)
         return below.in_display_order()
 
     def tops(self) -> Self:

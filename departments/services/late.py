@@ -70,11 +70,12 @@ def claimed(dept_ids: Iterable[int], *, but: AuditEntry) -> set[int]:
 
 def _believed_not_done(*kinds: Kind) -> list[AuditEntry]:
     rows = AuditEntry.objects.filter(
-        outcome=Outcome.NOT_DONE,
-        corrections=None,
-        settled_at__gte=timezone.now() - _LATE_FOR,
-        operation__kind__in=kinds,
+        outcome=Outcome.NOT_DONE, settled_at__gte=timezone.now() - _LATE_FOR
     )
+    # A whole reading asks this for each of its batches, and there is hardly ever any.
+    if not rows.exists():
+        return []
+    rows = rows.filter(corrections=None, operation__kind__in=kinds)
     return [
         entry
         for entry in rows.select_related("operation", "corrects")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import combinations, islice, product
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,11 @@ def keys_of(name: str) -> str:
     stand in such a word stay in place. Of several such words first all of them in one.
     """
     words = [word for word in _WORD.findall(name[:_SPOKEN].lower()) if _HAN.search(word)]
-    found: dict[str, None] = {}
-    for spoken in dict.fromkeys(["".join(words), *words]):
-        found |= _spoken(spoken)
+    usual = [_usual(word) for word in words]
+    found = _spoken("".join(words), [sound for sounds in usual for sound in sounds])
+    if len(words) > 1:
+        for word, sounds in zip(words, usual, strict=True):
+            found |= _spoken(word, sounds)
     keys = ""
     for key in found:
         if keys and len(keys) + len(key) >= _LONGEST:
@@ -38,27 +41,37 @@ def keys_of(name: str) -> str:
     return keys
 
 
-def _spoken(word: str) -> dict[str, None]:
-    """The pinyin and the initials of a word, as it is usually read and as it may be read, in this order."""
-    if not word:
-        return {}
+def readings(name: str) -> list[tuple[str, ...]]:
+    """For each character all its readings in pinyin, without tones; none for what is not Han."""
+    return [_readings(character) for character in name]
+
+
+def _usual(word: str) -> list[str]:
+    """How each character is read beside the others."""
     from pypinyin import Style, pinyin  # noqa: PLC0415 — half a second and 58 MB
 
     told = pinyin(word, Style.NORMAL, errors=list)  # type: ignore[arg-type]  # one by one
-    usual = [sounds[0] for sounds in told]
-    found: dict[str, None] = {}
-    for sounds in islice(_combinations(usual, readings(word)), _COMBINATIONS):
-        found["".join(sounds)] = None
-        found["".join(sound[:1] for sound in sounds)] = None
-    return found
+    return [sounds[0] for sounds in told]
 
 
-def readings(name: str) -> list[tuple[str, ...]]:
-    """For each character all its readings in pinyin, without tones; none for what is not Han."""
+@lru_cache(maxsize=4096)
+def _readings(character: str) -> tuple[str, ...]:
+    if not _HAN.match(character):
+        return ()
     from pypinyin import Style, pinyin  # noqa: PLC0415 — half a second and 58 MB
 
-    told = pinyin(list(name), Style.NORMAL, heteronym=True, errors=lambda _rest: _SILENT)
-    return [() if sounds == [_SILENT] else tuple(sounds) for sounds in told]
+    told = pinyin(character, Style.NORMAL, heteronym=True, errors=lambda _rest: _SILENT)
+    return () if told == [[_SILENT]] else tuple(told[0])
+
+
+def _spoken(word: str, usual: Sequence[str]) -> dict[str, None]:
+    """The pinyin and the initials of a word, as it is usually read and as it may be read, in this order."""
+    found: dict[str, None] = {}
+    if word:
+        for sounds in islice(_combinations(usual, readings(word)), _COMBINATIONS):
+            found["".join(sounds)] = None
+            found["".join(sound[:1] for sound in sounds)] = None
+    return found
 
 
 def _combinations(

@@ -20,7 +20,7 @@ from ..models import Department
 from . import late, names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from .. import dingtalk as wire
@@ -45,6 +45,7 @@ class _Before(NamedTuple):
     """What memory had of a department that is told otherwise now."""
 
     name: str
+    keys: str | None
     parent_id: int | None
     has_chat: bool | None
     gone_at: datetime | None
@@ -93,7 +94,7 @@ def refresh_children(*, dept_id: int) -> None:
         look_for(dingtalk(), missing)
     above = _above(dept_id)
     circle = [child.dept_id for child in listed if child.dept_id in above]
-    Department.objects.filter(pk__in=circle).update(detached=True)
+    Department.objects.filter(pk__among=circle).update(detached=True)
 
 
 def look_for(client: wire.DingTalkClient, dept_id: int) -> None:
@@ -169,13 +170,13 @@ def forget(dept_ids: Iterable[int]) -> None:
     late.gone(read)
     gone = set().union(*(Department.objects.branch_ids(dept_id) for dept_id in read))
     # Should one come back, moved away in time, its children are looked for anew.
-    rows = Department.objects.present().filter(pk__in=gone)
+    rows = Department.objects.present().filter(pk__among=gone)
     rows.update(gone_at=timezone.now(), children_seen_at=None, missing_at=None)
 
 
 def unreadable(dept_ids: Iterable[int]) -> None:
     """These are outside the contact scope: there, and not for us to read."""
-    rows = Department.objects.filter(pk__in=list(dept_ids))
+    rows = Department.objects.filter(pk__among=set(dept_ids))
     rows.update(readable=False, seen_at=timezone.now(), missing_at=None)
 
 
@@ -193,13 +194,9 @@ _IN_PLACE = ExpressionWrapper(Q(keys__isnull=False, detached=False), output_fiel
 def _there(parents: Sequence[int]) -> dict[int, tuple[Any, ...]]:
     """What should be listed below these, by id: name, parent, chat, and whether it is in place."""
     rows = Department.objects.present().filter(readable=True, missing_at=None)
-    return {
-        row[0]: row
-        for some in _in_batches(parents)
-        for row in rows.filter(parent_id__in=some).values_list(
-            "pk", "name", "parent_id", "has_chat", _IN_PLACE
-        )
-    }
+    found = rows.filter(parent_id__among=set(parents)).order_by()
+    told = found.values_list("pk", "name", "parent_id", "has_chat", _IN_PLACE)
+    return {row[0]: row for row in told}
 
 
 def _is_as_listed(
@@ -216,13 +213,10 @@ def _settled(dept_ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
     rows = Department.objects.present().filter(
         readable=True, missing_at=None, keys__isnull=False, details_seen_at__isnull=False
     )
-    return {
-        row[0]: row
-        for some in _in_batches(dept_ids)
-        for row in rows.filter(pk__in=some).values_list(
-            "pk", "name", "parent_id", "has_chat", Cast("details", TextField())
-        )
-    }
+    told = rows.filter(pk__among=set(dept_ids)).values_list(
+        "pk", "name", "parent_id", "has_chat", Cast("details", TextField())
+    )
+    return {row[0]: row for row in told}
 
 
 def _is_as_told(known: Mapping[int, tuple[Any, ...]], remote: wire.Department) -> bool:
@@ -235,23 +229,14 @@ def _is_as_told(known: Mapping[int, tuple[Any, ...]], remote: wire.Department) -
 
 
 def _before(dept_ids: Sequence[int]) -> dict[int, _Before]:
-    return {
-        dept_id: _Before._make(row)
-        for some in _in_batches(dept_ids)
-        for dept_id, *row in Department.objects.filter(pk__in=some).values_list(
-            "pk", *_Before._fields
-        )
-    }
+    rows = Department.objects.filter(pk__among=set(dept_ids))
+    return {row[0]: _Before._make(row[1:]) for row in rows.values_list("pk", *_Before._fields)}
 
 
 def _listed_before(parents: Sequence[int]) -> set[int]:
     """Those whose level we had looked at: what is new there is news."""
     rows = Department.objects.filter(children_seen_at__isnull=False)
-    return {
-        dept_id
-        for some in _in_batches(parents)
-        for dept_id in rows.filter(pk__in=some).values_list("pk", flat=True)
-    }
+    return set(rows.filter(pk__among=set(parents)).values_list("pk", flat=True))
 
 
 def _hangs_loose(row: Department) -> bool:
@@ -280,7 +265,7 @@ def _write_listed(news: Sequence[tuple[int, wire.ListedDepartment]], now: dateti
         row = Department(
             dept_id=child.dept_id,
             name=child.name,
-            keys=names.keys_of(child.name),
+            keys=_keys(child.name, before),
             parent_id=parent_id,
             has_chat=_first_told(child.create_dept_group, before),
             seen_at=now,
@@ -315,7 +300,7 @@ def _detailed(remote: wire.Department, before: _Before | None, now: datetime) ->
     return Department(
         dept_id=remote.dept_id,
         name=remote.name,
-        keys=names.keys_of(remote.name),
+        keys=_keys(remote.name, before),
         parent_id=remote.parent_id or None,
         order=remote.order,
         has_chat=_first_told(remote.create_dept_group, before),
@@ -332,11 +317,14 @@ def _detailed(remote: wire.Department, before: _Before | None, now: datetime) ->
 
 
 def _details_before(dept_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    return {
-        dept_id: details
-        for some in _in_batches(dept_ids)
-        for dept_id, details in Department.objects.filter(pk__in=some).values_list("pk", "details")
-    }
+    return dict(Department.objects.filter(pk__among=set(dept_ids)).values_list("pk", "details"))
+
+
+def _keys(name: str, before: _Before | None) -> str:
+    """How it sounds; made anew only where the name is."""
+    if before and before.name == name and before.keys is not None:
+        return before.keys
+    return names.keys_of(name)
 
 
 def _first_told(has_chat: bool | None, before: _Before | None) -> bool | None:  # noqa: FBT001
@@ -372,10 +360,5 @@ def _write(rows: list[Department], fields: list[str]) -> None:
 
 
 def _date(dept_ids: Sequence[int], **dates: datetime) -> None:
-    for some in _in_batches(dept_ids):
-        Department.objects.filter(pk__in=some).update(**dates)
-
-
-def _in_batches(values: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(values), _BATCH):
-        yield values[start : start + _BATCH]
+    if dept_ids:
+        Department.objects.filter(pk__among=set(dept_ids)).update(**dates)
