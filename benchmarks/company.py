@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SIZE = 10_000
 #: Believable companies have no very wide departments: these are added to two of its own.
 WIDE, NARROW = 1_000, 50
-BATCH = 200
+BATCH = 500
 
 T = TypeVar("T")
 

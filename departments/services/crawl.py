@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 _CALLERS = 16
 #: Answers are written down when there are so many, or after so many seconds.
-_BATCH = 200
+_BATCH = 500
 _SECONDS = 2.0
 #: Fewer departments than these go without a question.
 _FEW = 20
