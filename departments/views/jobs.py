@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _PAGE = 50
 #: Longer than this in one unit, and the next larger one says it better.
 _TELLABLE = 90
+#: Above this nobody means single seconds.
+_ROUND = 20
 #: How a job's state is drawn, as outcomes are.
 _LOOKS = {
     Job.State.DONE: "done",
@@ -99,7 +101,7 @@ def offer(departments: int) -> dict[str, str]:
 
 def in_words(seconds: float) -> str:
     if seconds < _TELLABLE:
-        n = max(round(seconds), 1)
+        n = max(int(round(seconds, -1 if seconds > _ROUND else 0)), 1)
         return ngettext("%(n)s second", "%(n)s seconds", n) % {"n": n}
     if seconds < 60 * _TELLABLE:
         n = round(seconds / 60)
