@@ -19,8 +19,10 @@ from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 
 from departments import gateway
-from departments.management.commands import demo
-from departments.models import Department
+from departments.management.commands import demo, sync_departments
+from departments.models import Department, Job
+from departments.services import crawl
+from departments.services import jobs as long_work
 from orgadmin import jobs
 
 pytestmark = pytest.mark.django_db
@@ -98,13 +100,92 @@ def test_sync_may_read_one_branch(org, line):
     assert run("sync_departments", "--below", str(org["Empty"].dept_id)) == "Read 3 departments.\n"
 
 
-@pytest.mark.parametrize("failure", ["unknown", "silent"])
-def test_sync_that_stops_says_why_without_a_traceback(org, line, failure):
-    if failure == "silent":
-        line.swallow("department/get")
-
-    with pytest.raises(CommandError, match="Stopped: "):
+def test_sync_that_stops_says_why_without_a_traceback(org, line):
+    with pytest.raises(CommandError, match="Stopped: NotThere 60003"):
         run("sync_departments", "--below", "4711")
+
+
+def test_sync_without_credentials_names_what_is_missing(line, settings):
+    settings.DINGTALK_CLIENT_SECRET = ""
+
+    with pytest.raises(CommandError, match="Set DINGTALK_CLIENT_SECRET first"):
+        run("sync_departments")
+
+
+def test_sync_waits_where_dingtalk_does_not_answer(org, line, no_sleep):
+    """Somebody mends the line while it waits."""
+    line.refuse()
+    no_sleep.append(line.mend)
+    no_sleep.append(lambda: Job.objects.update(resumes_at=None))
+
+    assert run("sync_departments") == f"Read {len(org)} departments.\n"
+
+
+def test_sync_watches_a_reading_that_another_process_is_at(org, line, no_sleep):
+    """Which dies, and its lease runs out."""
+    job = crawl.start(below=1, by=None)
+    long_work.claim(job.pk)
+    no_sleep.append(lambda: Job.objects.update(leased_until=None))
+
+    assert run("sync_departments") == f"Read {len(org)} departments.\n"
+    assert Job.objects.get() == job
+
+
+def test_sync_of_another_branch_waits_for_the_one_under_way(org, line):
+    crawl.start(below=org["Sales"].dept_id, by=None)
+
+    with pytest.raises(CommandError, match="is being read; wait until it ended"):
+        run("sync_departments")
+
+
+def test_sync_interrupted_is_paused_and_started_again_goes_on(org, sandbox, line, monkeypatch):
+    def interrupt(_command, _job):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sync_departments.Command, "_tell", interrupt)
+        with pytest.raises(CommandError, match=r"Paused\. Start the command again"):
+            run("sync_departments")
+    assert Job.objects.get().state == "paused"
+
+    assert run("sync_departments") == f"Read {len(org)} departments.\n"
+    assert [call.path for call in sandbox.calls].count("/topapi/v2/department/get") == len(org)
+
+
+def test_sync_that_would_remove_much_says_where_to_decide(org, line):
+    for n in range(30):
+        org.create_department(f"Team {n}", parent="Empty")
+    run("sync_departments")
+    org.delete_department("Empty")
+
+    with pytest.raises(CommandError, match="33 of 41 departments are no longer listed"):
+        run("sync_departments")
+
+
+def test_sync_tells_a_terminal_how_far_it_is(org, line, monkeypatch, no_sleep):
+    """One line, written over."""
+    monkeypatch.setattr(crawl, "_SECONDS", 0.0)  # the pace is known at once
+    line.refuse()
+    no_sleep.append(line.mend)
+    no_sleep.append(lambda: Job.objects.update(resumes_at=None))
+    out = StringIO()
+    out.isatty = lambda: True
+
+    call_command("sync_departments", stdout=out)
+
+    said = out.getvalue()
+    assert "\rDingTalk makes us wait until " in said
+    assert "\rtree 11 of 11, details 11 of 11 " in said
+    assert ", about 0 s left" in said
+    assert said.endswith(f"\nRead {len(org)} departments.\n")
+
+
+@pytest.fixture
+def no_sleep(monkeypatch):
+    """What happens while the command sleeps, one thing at a time."""
+    happens = []
+    monkeypatch.setattr(sync_departments, "sleep", lambda _seconds: happens.pop(0)())
+    return happens
 
 
 # ── check_dingtalk ───────────────────────────────────────────────────────────────────────────────────────

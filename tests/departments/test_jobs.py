@@ -452,6 +452,14 @@ def test_what_a_dead_process_left_is_found_by_the_next_minute(org, line, job, ti
     assert state(job) == "done"
 
 
+def test_what_somebody_else_is_at_is_left_to_them(sandbox, line, job):
+    jobs.claim(job.pk)
+    tasks.work_on(str(job.pk))
+
+    assert worked_off() == 1
+    assert sandbox.calls == []
+
+
 def test_what_has_to_wait_is_scheduled(org, line, job):
     line.refuse()
     tasks.work_on(str(job.pk))

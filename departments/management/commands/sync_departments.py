@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -59,9 +59,10 @@ class Command(BaseCommand):
                 crawl.work(claimed, seconds=_FOREVER, tell=self._tell)
             else:
                 self._tell(job)
-                time.sleep(_LOOK_EVERY)
+                sleep(_LOOK_EVERY)
         self._tell(job)
-        self.stdout.write("")
+        if self.stdout.isatty():
+            self.stdout.write("")
         if job.state == Job.State.DONE:
             self.stdout.write(f"Read {job.result['departments']} departments.")
         elif job.state == Job.State.ASKING:
