@@ -333,6 +333,8 @@ class _Slice:
             return
         try:
             sync.mirror(self._client.get_department(self._below))
+            # Written at once, so that a first page has something to show.
+            sync.levels_read([(self._below, self._client.list_children(self._below))])
             starts = [self._below]
         except OutOfContactScope as failure:
             sync.unreadable([self._below])

@@ -603,7 +603,7 @@ def test_it_ends_soon_where_the_process_has_to(org, sandbox, line):
 
     crawl.work(jobs.claim(job.pk), seconds=60, ending=lambda: True)
 
-    assert reads(sandbox) == ["get"]
+    assert reads(sandbox) == ["get", "listsub"]
     assert jobs.due() == [job.pk]
 
 

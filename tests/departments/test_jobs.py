@@ -382,7 +382,7 @@ def test_the_first_reading_is_told_while_the_tree_is_there_to_be_used(org, line,
 
     page = viewer.get("/departments/")
 
-    assert "Reading your company’s departments for the first time: 1 so far" in page.text
+    assert "Reading your company’s departments for the first time: 5 so far" in page.text
     assert "Last read as a whole Not yet" in page.text
     assert "part=memory" in page.html
     assert page_of(viewer, job).url in page.html
