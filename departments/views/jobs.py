@@ -54,6 +54,7 @@ def everything(request: PersonRequest) -> HttpResponse:
         "title": _("Jobs"),
         "page": page,
         "rows": [(job, shown(job)) for job in page],
+        "under_way": service.open_job(by=request.user),
         **offer(browse.overview(by=request.user)["departments"]),
     }
     return respond(request, "departments/jobs.html", context)
