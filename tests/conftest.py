@@ -19,6 +19,7 @@ import stamina
 from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
+from django.utils import translation
 from huey.contrib.djhuey import HUEY
 from huey.storage import MemoryStorage
 
@@ -41,6 +42,13 @@ Acme
       Vault
   Legal
 """
+
+
+@pytest.fixture(autouse=True)
+def _speaks_english() -> Iterator[None]:
+    """Django leaves a thread the language of its last request."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)
