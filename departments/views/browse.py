@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from .. import fields, policy, problems
 from ..context import batch_asked_for
 from ..dingtalk import ROOT_ID, DingTalkError
+from ..filters import ONLY
 from ..http import PersonRequest, redraw, respond, wants_part
 from ..services import browse as service
 from ..services import crawl, tree
@@ -24,6 +25,8 @@ from . import jobs
 
 #: A tree remembers 200 open branches; a few have more than one batch.
 _BATCHES = 300
+#: Selections of the list that are offered to whoever has chosen nothing yet.
+_WORTH_A_LOOK = ("changed", "no-manager", "empty", "namesake")
 _DIGITS = 18
 
 
@@ -44,6 +47,7 @@ def browse(request: PersonRequest) -> HttpResponse:
     context = {
         "title": _("Departments"),
         "problem": problem,
+        "worth_a_look": [(only, ONLY[only]) for only in _WORTH_A_LOOK],
         "root_id": ROOT_ID,
         "view": "tree",
         **_memory(request),

@@ -311,3 +311,15 @@ def test_the_services_ask_for_a_role(sandbox, line, django_user_model, db):
             act()
 
     assert sandbox.calls == []
+
+
+def test_who_has_chosen_nothing_is_offered_what_is_worth_a_look(org, line, viewer):
+    reading.read(below=1)
+    org.create_department("Newcomer", parent="Sales")
+    sync.refresh_children(dept_id=org["Sales"].dept_id)
+
+    page = viewer.get("/departments/")
+    changed = viewer.get("/list/?only=changed")
+
+    assert "/list/?only=changed" in page.html
+    assert "Newcomer" in changed.text
