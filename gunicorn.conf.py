@@ -3,14 +3,17 @@
 Deadlines are the product's own (6 s for a read, 10 s for a write); gunicorn's only guard against a hang.
 """
 
+from __future__ import annotations
+
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orgadmin.settings")
 
 from django.conf import settings
 
-from orgadmin import jobs
+if TYPE_CHECKING:
+    from orgadmin import jobs
 
 bind = f"127.0.0.1:{settings.PORT}"
 workers = 1
@@ -29,6 +32,8 @@ _consumers: list[jobs.InsideTheWeb] = []
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001 — gunicorn's name and signature
     """Background work begins with the process that answers; after the fork, so that threads survive it."""
+    from orgadmin import jobs  # noqa: PLC0415 — the settings choose the queue, and import huey first
+
     consumer = jobs.start_inside(settings.HUEY)
     if consumer:
         _consumers.append(consumer)

@@ -1,4 +1,4 @@
-"""The queue of background work, and the threads that do it inside the web process of a small installation.
+"""Background work: the queue's own tables, and threads that do it inside a small installation's web process.
 
 huey delivers at most once: a killed process loses the task it was at. So tasks only say "look what is due";
 what is due stands in the database, and the next minute asks again.
@@ -7,36 +7,13 @@ what is due stands in the database, and the next minute asks again.
 from __future__ import annotations
 
 import importlib
-import threading
 from typing import TYPE_CHECKING
 
-from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
+from huey import RedisHuey, SqliteHuey
 from huey.consumer import Consumer
-from huey.serializer import SignedSerializer
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-_NAME = "orgadmin"
-
-
-def queue_at(url: str, *, var_dir: Path, secret: str) -> Huey:
-    """The queue of a sqlite:///, redis:// or postgresql:// URL; without one, a file of its own in `var_dir`.
-
-    Opens nothing yet. Messages are signed: they are pickles, and whoever can write to the queue could
-    otherwise have code run here.
-    """
-    common = {"serializer": SignedSerializer(secret=secret), "results": False}
-    if url.startswith("redis"):
-        queue = RedisHuey(_NAME, url=url, **common)
-    elif url.startswith("postgres"):
-        queue = PostgresHuey(_NAME, dsn=url, create_tables=False, **common)
-    else:
-        path = url.removeprefix("sqlite:///") or str(var_dir / "queue.sqlite3")
-        queue = SqliteHuey(_NAME, filename=path, create_tables=False, **common)
-    #: Long tasks look at it: this process is about to end.
-    queue.ending = threading.Event()
-    return queue
+    from huey import Huey
 
 
 def prepare(queue: Huey) -> None:

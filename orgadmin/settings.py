@@ -18,8 +18,8 @@ import django
 import structlog
 from environs import EnvValidationError, FileAwareEnv, ValidationError, validate
 
-from .jobs import queue_at
 from .keys import kept_secret_key
+from .queue import queue_at
 from .redact import redact_event
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from departments.management.commands import demo, sync_departments
 from departments.models import Department, Job
 from departments.services import crawl
 from departments.services import jobs as long_work
-from orgadmin import jobs
+from orgadmin.queue import queue_at
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ def run(name, *arguments):
 def fresh(settings, tmp_path):
     """A folder of its own, and nobody named as first administrator."""
     settings.VAR_DIR = tmp_path / "var"
-    settings.HUEY = jobs.queue_at("", var_dir=settings.VAR_DIR, secret="a test's")
+    settings.HUEY = queue_at("", var_dir=settings.VAR_DIR, secret="a test's")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.FIRST_ADMIN_USERNAME = settings.FIRST_ADMIN_PASSWORD = settings.FIRST_ADMIN_EMAIL = ""
     return settings
