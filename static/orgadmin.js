@@ -235,6 +235,7 @@
     document.body.append(dialog);
     dialog.addEventListener('close', () => {
       dialog.remove();
+      if (document.activeElement !== document.body) return;        // given back already, or somebody has moved on
       if (from !== document.body && visible(from)) from.focus();
       else (event.isTrusted ? link.closest('.menu')?.querySelector('summary') ?? link : $('main')).focus();   // its menu has closed; or the key ?
     });

@@ -217,6 +217,7 @@ class Tour:
     def working(self) -> Iterator[str]:
         """A reading in each of its states. Nobody works on it: there are no workers in a test."""
         page = self.page
+        Job.objects.all().delete()
         page.goto("/jobs/")
         yield "no jobs"
         job = crawl.start(below=1, by=None)
