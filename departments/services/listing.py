@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 from django.conf import settings
-from django.db.models import Count, Exists, F, OuterRef, Q, Value
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, TextField, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Lower, NullIf
 from django.utils import timezone
@@ -214,8 +214,14 @@ def _minutes_to_read(departments: int) -> int:
 
 # ── In which order ───────────────────────────────────────────────────────────────────────────────────────
 
-#: As people look a name up: by its pinyin, which the first key is, or by its letters.
-_NAME = Lower(Coalesce(NullIf("keys", Value("")), "name"))
+#: As people look a name up: by the pinyin it begins with, which the first key is, or by its letters.
+_NAME = Lower(
+    Case(
+        When(name__regex=r"^[!-~]", then="name"),
+        default=Coalesce(NullIf("keys", Value("")), "name"),
+        output_field=TextField(),
+    )
+)
 SORTS: Mapping[str, F | Func] = {
     "name": _NAME,
     "id": F("dept_id"),

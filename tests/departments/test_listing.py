@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from departments.errors import NotPermitted
 from departments.models import Department
-from departments.services import listing
+from departments.services import listing, names
 from departments.services.listing import Filters
 
 
@@ -324,3 +324,19 @@ def test_the_service_asks_for_a_role(line, django_user_model, db):
     for act in (listing.page, listing.export):
         with pytest.raises(NotPermitted):
             act(by=nobody, filters=Filters())
+
+
+def test_a_name_stands_where_what_it_begins_with_stands(viewer):
+    """A Latin word before the Chinese one is what people look for."""
+    for dept_id, name in enumerate(("人事部", "Project 并购组", "Operations", "财务部"), start=801):
+        Department.objects.create(
+            dept_id=dept_id,
+            parent_id=1,
+            name=name,
+            keys=names.keys_of(name),
+            seen_at=timezone.now(),
+        )
+
+    found = listing.page(by=viewer.user).rows
+
+    assert [row.name for row in found] == ["财务部", "Operations", "Project 并购组", "人事部"]
