@@ -202,8 +202,8 @@ def test_the_list_says_what_who_how_and_how_far(org, line, editor, viewer):
     assert page.text.index("Reading “Sales” and everything below it editor") < page.text.index(
         "Reading all departments by itself"
     )
-    assert "done Tree 11 of 11 Details 11 of 11" in page.text
-    assert "waiting Tree 0 so far Details 0 so far" in page.text
+    assert "done Tree 11 of 11 · Details 11 of 11" in page.text
+    assert "waiting Tree 0 so far · Details 0 so far" in page.text
 
 
 def test_the_list_comes_in_pages(viewer, db):
