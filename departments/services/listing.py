@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
-from django.conf import settings
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, TextField, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Lower, NullIf
@@ -16,7 +15,7 @@ from django.utils import timezone
 
 from .. import policy
 from ..models import BRANCH_SQL, Department, Managers
-from . import search
+from . import crawl, search
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -204,12 +203,9 @@ def _known(filters: Filters) -> Known | None:
     )
     if counts["known"] == counts["total"]:
         return None
-    return Known(counts["known"], counts["total"], _minutes_to_read(counts["all"]))
-
-
-def _minutes_to_read(departments: int) -> int:
-    """A reading lists what is below each and gets each."""
-    return math.ceil(2 * departments / settings.DINGTALK_CALLS_PER_SECOND / 60)
+    return Known(
+        counts["known"], counts["total"], math.ceil(crawl.expected_seconds(counts["all"]) / 60)
+    )
 
 
 # ── In which order ───────────────────────────────────────────────────────────────────────────────────────
